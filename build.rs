@@ -1,0 +1,95 @@
+//! Embeds the plugins that `make plugins` built: every `<name>.wasm` with its `<name>.cwasm` in `target/builtins`
+//! (or `$CHAIN_BUILTINS`). Without any, the binary works with `.wasm` files alone, and says so.
+
+#![allow(
+    clippy::expect_used,
+    clippy::format_collect,
+    clippy::unnecessary_debug_formatting
+)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=CHAIN_BUILTINS");
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let folder = std::env::var_os("CHAIN_BUILTINS")
+        .map_or_else(|| root.join("target/builtins"), PathBuf::from);
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut names: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map(|entries| {
+            entries
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .collect()
+        })
+        .unwrap_or_default();
+    names.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "wasm")
+    });
+    names.sort();
+    if names.is_empty() {
+        println!(
+            "cargo::warning=no plugins in {}: run `make plugins` first",
+            folder.display()
+        );
+    }
+    let mut table = String::from(
+        "/// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, &[u8])] = &[\n",
+    );
+    for wasm in names {
+        let code = wasm.with_extension("cwasm");
+        println!("cargo::rerun-if-changed={}", wasm.display());
+        println!("cargo::rerun-if-changed={}", code.display());
+        let bytes = std::fs::read(&wasm).expect("the component is readable");
+        let descriptor =
+            chain_plugin_toolchain_section::read(&bytes).expect("the component has a descriptor");
+        let digest = Sha256::digest(&bytes)
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            });
+        let code = code.canonicalize().expect("the component is precompiled");
+        let _ = writeln!(
+            table,
+            "    ({descriptor:?}, \"sha256:{digest}\", include_bytes!({code:?})),"
+        );
+    }
+    table.push_str("];\n");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    std::fs::write(out.join("builtin.rs"), table).expect("OUT_DIR is writable");
+}
+
+/// Just enough of the component format: the sections at the top level.
+mod chain_plugin_toolchain_section {
+    pub fn read(component: &[u8]) -> Option<String> {
+        let mut rest = component.get(8..)?;
+        while let Some((&id, after)) = rest.split_first() {
+            let (length, body) = leb128(after)?;
+            let (content, next) = body.split_at_checked(length)?;
+            if id == 0 {
+                let (name_length, text) = leb128(content)?;
+                let (name, data) = text.split_at_checked(name_length)?;
+                if name == b"chain:descriptor" {
+                    return String::from_utf8(data.to_vec()).ok();
+                }
+            }
+            rest = next;
+        }
+        None
+    }
+
+    fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+        let mut value = 0_usize;
+        for (index, byte) in bytes.iter().enumerate().take(5) {
+            value |= usize::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                return Some((value, bytes.get(index + 1..)?));
+            }
+        }
+        None
+    }
+}
