@@ -1,0 +1,166 @@
+//! Between the traits of an author and the exports of the component. Used by [`crate::export_plugin!`] alone.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use crate::bindings::chain::plugin::host as imports;
+use crate::bindings::exports::chain::plugin::{convert, operate, plugin, stack};
+use crate::{
+    At, Blob, Call, Configured, Convert, Diagnostic, Host, HostLevel, Operate, Outcome, Plugin,
+    Provisioned, Ref, Rendered, Request, Stack, Subject, Topology, Turn, error,
+};
+
+pub use crate::bindings::exports::chain::plugin as exports;
+
+struct Imports;
+
+impl Host for Imports {
+    fn log(&self, level: HostLevel, message: &str) {
+        let level = match level {
+            HostLevel::Debug => imports::Level::Debug,
+            HostLevel::Info => imports::Level::Info,
+            HostLevel::Warning => imports::Level::Warning,
+        };
+        imports::log(level, message);
+    }
+    fn entropy(&self, length: u32) -> Vec<u8> {
+        imports::entropy(length)
+    }
+    fn facts(&self, subject: &str, role: &str) -> Vec<(String, String)> {
+        imports::facts(subject, role)
+    }
+    fn kept(&self, from: &Ref) -> Option<Vec<u8>> {
+        imports::kept(from)
+    }
+    fn state(&self, subject: &str) -> Option<String> {
+        imports::state(subject)
+    }
+}
+
+/// Exports the interface `plugin`.
+pub struct PluginShim<T>(PhantomData<T>);
+/// A session.
+pub struct SessionShim<T>(T);
+/// Exports the interface `stack`.
+pub struct StackShim<T>(PhantomData<T>);
+/// Exports the interface `convert`.
+pub struct ConvertShim<T>(PhantomData<T>);
+/// Exports the interface `operate`.
+pub struct OperateShim<T>(PhantomData<T>);
+/// A run of an operation.
+pub struct RunShim<T>(RefCell<T>);
+
+impl<T: Plugin> plugin::Guest for PluginShim<T> {
+    type Session = SessionShim<T>;
+    fn describe() -> String {
+        serde_json::to_string(&T::descriptor()).unwrap_or_default()
+    }
+}
+
+impl<T: Plugin> plugin::GuestSession for SessionShim<T> {
+    fn open(all: Topology) -> Result<plugin::Session, Vec<Diagnostic>> {
+        T::open(all).map(|session| plugin::Session::new(SessionShim(session)))
+    }
+    fn provision(&self, at: Call) -> Result<Provisioned, Vec<Diagnostic>> {
+        self.0.provision(&At {
+            call: &at,
+            host: &Imports,
+        })
+    }
+    fn configure(&self, at: Call) -> Result<Configured, Vec<Diagnostic>> {
+        self.0.configure(&At {
+            call: &at,
+            host: &Imports,
+        })
+    }
+    fn render(&self, at: Call) -> Result<Rendered, Vec<Diagnostic>> {
+        self.0.render(&At {
+            call: &at,
+            host: &Imports,
+        })
+    }
+}
+
+impl<T: Stack> stack::Guest for StackShim<T> {
+    fn expand(
+        spec: String,
+        born: Vec<Subject>,
+        next: Vec<(String, u32)>,
+        now_ms: u64,
+    ) -> Result<Vec<Subject>, Vec<Diagnostic>> {
+        let spec = serde_json::from_str(&spec)
+            .map_err(|fault| vec![error("spec", "", format!("the spec does not fit: {fault}"))])?;
+        T::expand(spec, born, next.into_iter().collect(), now_ms)
+    }
+}
+
+impl<T: Convert> convert::Guest for ConvertShim<T> {
+    fn read(
+        format: String,
+        files: Vec<Blob>,
+    ) -> Result<(String, Vec<Diagnostic>), Vec<Diagnostic>> {
+        T::read(&format, files)
+    }
+    fn write(format: String, all: Topology) -> Result<Vec<Blob>, Vec<Diagnostic>> {
+        T::write(&format, all)
+    }
+}
+
+impl<T: Operate> operate::Guest for OperateShim<T> {
+    type Run = RunShim<T>;
+}
+
+impl<T: Operate> operate::GuestRun for RunShim<T> {
+    fn start(all: Topology, what: Request) -> Result<operate::Run, Vec<Diagnostic>> {
+        T::start(all, what, &Imports).map(|run| operate::Run::new(RunShim(RefCell::new(run))))
+    }
+    fn next(&self, outcomes: Vec<Outcome>) -> Turn {
+        self.0.borrow_mut().next(outcomes, &Imports)
+    }
+}
+
+/// Exports a plugin: `export_plugin!(Kms)`, or with what else it has:
+/// `export_plugin!(Cita, stack = Cita, operate = Status)`.
+#[macro_export]
+macro_rules! export_plugin {
+    ($plugin:ty $(, $part:ident = $with:ty)* $(,)?) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            type Exported = $crate::glue::PluginShim<$plugin>;
+            $crate::bindings::exports::chain::plugin::plugin::__export_chain_plugin_plugin_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::exports::chain::plugin::plugin
+            );
+            $( $crate::export_part!($part, $with); )*
+        };
+    };
+}
+
+/// One optional interface of [`export_plugin!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_part {
+    (stack, $with:ty) => {
+        const _: () = {
+            type Exported = $crate::glue::StackShim<$with>;
+            $crate::bindings::exports::chain::plugin::stack::__export_chain_plugin_stack_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::exports::chain::plugin::stack
+            );
+        };
+    };
+    (convert, $with:ty) => {
+        const _: () = {
+            type Exported = $crate::glue::ConvertShim<$with>;
+            $crate::bindings::exports::chain::plugin::convert::__export_chain_plugin_convert_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::exports::chain::plugin::convert
+            );
+        };
+    };
+    (operate, $with:ty) => {
+        const _: () = {
+            type Exported = $crate::glue::OperateShim<$with>;
+            $crate::bindings::exports::chain::plugin::operate::__export_chain_plugin_operate_1_0_0_cabi!(
+                Exported with_types_in $crate::bindings::exports::chain::plugin::operate
+            );
+        };
+    };
+}
