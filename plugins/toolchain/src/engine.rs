@@ -1,0 +1,41 @@
+//! The one engine configuration of build and host.
+//!
+//! Components are compiled for the baseline CPU of the target, so a precompiled component runs on every machine of its
+//! architecture and a cache may be shared. Epochs interrupt a guest that does not end; no WASI, no threads, no SIMD.
+
+use wasmtime::{Config, Engine};
+
+/// Stack of a guest in bytes.
+pub const GUEST_STACK: usize = 1 << 20;
+
+/// The target for which this build precompiles: its own.
+pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+    "x86_64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
+    "aarch64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "aarch64", target_os = "macos")) {
+    "aarch64-apple-darwin"
+} else if cfg!(all(target_arch = "x86_64", target_os = "macos")) {
+    "x86_64-apple-darwin"
+} else {
+    "x86_64-pc-windows-msvc"
+};
+
+/// The configuration. Naming the target switches the inference of this CPU's own features off.
+pub fn config() -> wasmtime::Result<Config> {
+    let mut config = Config::new();
+    config.target(TARGET)?;
+    config.wasm_component_model(true);
+    config.epoch_interruption(true);
+    config.max_wasm_stack(GUEST_STACK);
+    config.wasm_simd(false);
+    config.wasm_relaxed_simd(false);
+    config.cranelift_nan_canonicalization(true);
+    config.generate_address_map(false);
+    Ok(config)
+}
+
+/// An engine of that configuration.
+pub fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config()?)
+}
