@@ -1,0 +1,322 @@
+//! From the user's spec to subjects: the chain, its super admin's account, and the nodes.
+//!
+//! Append-stable: what is born keeps id, ordinal and birth. Raft counts its nodes from 0 without a gap, so nodes are
+//! removed from the end only, and the number of a node (how many stand before it) is the same for life.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chain_plugin_sdk::serde_json::{self, Value, json};
+use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec};
+use chain_plugin_sdk::{Diagnostics, Endpoint, Subject, error};
+use cita_cloud_formats::address::Address;
+use cita_cloud_formats::syncthing::config::SYNC_PORT;
+use cita_cloud_service::{CHAIN, SUPER_ADMIN};
+
+use crate::exposure;
+use crate::names;
+use crate::options::{self, Options};
+use crate::sync;
+
+/// A node that is there, or will be.
+struct Place<'a> {
+    index: usize,
+    name: String,
+    ordinal: u32,
+    born_ms: u64,
+    entry: &'a NodeSpec,
+}
+
+/// All subjects of the chain.
+pub fn expand(
+    spec: &ExpandSpec,
+    born: &[Subject],
+    next: &BTreeMap<String, u32>,
+    now_ms: u64,
+) -> Result<Vec<Subject>, Diagnostics> {
+    let options = options(spec)?;
+    let places = places(spec, born, next, now_ms)?;
+    check_names(spec, &places)?;
+    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    let exposure = exposure::decide(&spec.expose, &options, count)?;
+    let chain_born = find(born, CHAIN).map_or(now_ms, |chain| chain.born_ms);
+    let folder = format!("cita-cloud/{}", spec.chain);
+    let chain = Subject {
+        id: CHAIN.to_owned(),
+        kind: "chain".to_owned(),
+        name: spec.chain.clone(),
+        parent: None,
+        ordinal: 0,
+        born_ms: chain_born,
+        foreign: false,
+        cluster: String::new(),
+        namespace: spec.namespace.clone(),
+        workload: None,
+        endpoints: Vec::new(),
+        folder: folder.clone(),
+        extra: json!({"expose": exposure}).to_string(),
+    };
+    let mut subjects = vec![chain];
+    // An account with a key is never dropped because an option was written down later.
+    let account = find(born, SUPER_ADMIN);
+    if options.super_admin.is_none() || account.is_some() {
+        subjects.push(Subject {
+            id: SUPER_ADMIN.to_owned(),
+            kind: "account".to_owned(),
+            name: "super-admin".to_owned(),
+            parent: Some(CHAIN.to_owned()),
+            ordinal: account.map_or_else(
+                || next.get("account").copied().unwrap_or(0),
+                |it| it.ordinal,
+            ),
+            born_ms: account.map_or(now_ms, |it| it.born_ms),
+            foreign: account.is_some_and(|it| it.foreign),
+            cluster: String::new(),
+            namespace: spec.namespace.clone(),
+            workload: None,
+            endpoints: Vec::new(),
+            folder: folder.clone(),
+            extra: "{}".to_owned(),
+        });
+    }
+    for place in &places {
+        subjects.push(node(spec, place, &folder)?);
+    }
+    subjects.extend(
+        born.iter()
+            .filter(|it| it.foreign && it.kind == "node")
+            .cloned(),
+    );
+    Ok(subjects)
+}
+
+fn find<'a>(born: &'a [Subject], id: &str) -> Option<&'a Subject> {
+    born.iter().find(|subject| subject.id == id)
+}
+
+fn options(spec: &ExpandSpec) -> Result<Options, Diagnostics> {
+    if spec.options.is_null() {
+        return Ok(Options::default());
+    }
+    let options: Options = serde_json::from_value(spec.options.clone()).map_err(|fault| {
+        vec![error(
+            "options",
+            "/options",
+            format!("options do not fit: {fault}"),
+        )]
+    })?;
+    if let Some(admin) = &options.super_admin {
+        admin.parse::<Address>().map_err(|fault| {
+            vec![error(
+                "super-admin",
+                "/options/superAdmin",
+                fault.to_string(),
+            )]
+        })?;
+    }
+    Ok(options)
+}
+
+/// Which entry of the spec is which node, in the order of ordinals.
+fn places<'a>(
+    spec: &'a ExpandSpec,
+    born: &[Subject],
+    next: &BTreeMap<String, u32>,
+    now_ms: u64,
+) -> Result<Vec<Place<'a>>, Diagnostics> {
+    if spec.nodes.is_empty() {
+        return Err(vec![error(
+            "nodes",
+            "/nodes",
+            "a chain needs at least one node",
+        )]);
+    }
+    let mut there: Vec<&Subject> = born
+        .iter()
+        .filter(|subject| subject.kind == "node" && !subject.foreign)
+        .collect();
+    there.sort_by_key(|subject| subject.ordinal);
+    let mut by_name: BTreeMap<&str, &Subject> = there
+        .iter()
+        .map(|subject| (subject.name.as_str(), *subject))
+        .collect();
+    let mut matched: Vec<Option<&Subject>> = Vec::with_capacity(spec.nodes.len());
+    let mut seen = BTreeSet::new();
+    for (index, entry) in spec.nodes.iter().enumerate() {
+        let name = entry.name.as_deref();
+        if let Some(name) = name.filter(|name| !seen.insert(*name)) {
+            let message = format!("two nodes are named {name}");
+            return Err(vec![error(
+                "nodes",
+                &format!("/nodes/{index}/name"),
+                message,
+            )]);
+        }
+        matched.push(name.and_then(|name| by_name.remove(name)));
+    }
+    // Entries without a name are the oldest nodes that nobody named.
+    let mut rest = there
+        .iter()
+        .filter(|subject| by_name.contains_key(subject.name.as_str()));
+    for (entry, slot) in spec.nodes.iter().zip(&mut matched) {
+        if entry.name.is_none() {
+            *slot = rest.next().copied();
+        }
+    }
+    let removed: Vec<&Subject> = {
+        let kept: BTreeSet<&str> = matched.iter().flatten().map(|it| it.id.as_str()).collect();
+        there
+            .iter()
+            .copied()
+            .filter(|it| !kept.contains(it.id.as_str()))
+            .collect()
+    };
+    let last_kept = matched
+        .iter()
+        .flatten()
+        .map(|subject| subject.ordinal)
+        .max();
+    if let Some(gone) = removed
+        .iter()
+        .find(|it| last_kept.is_some_and(|last| it.ordinal < last))
+    {
+        let last = there.last().map_or("", |it| it.name.as_str());
+        let message = format!(
+            "node {} cannot be removed: raft counts its nodes from 0 without a gap, so only the last one, {last}, can go",
+            gone.name
+        );
+        return Err(vec![
+            error("nodes", "/nodes", message).hint(format!("remove {last} instead")),
+        ]);
+    }
+    let after = there.last().map_or(0, |last| last.ordinal + 1);
+    let mut fresh = next.get("node").copied().unwrap_or(0).max(after);
+    let mut places = Vec::with_capacity(spec.nodes.len());
+    for (index, (entry, subject)) in spec.nodes.iter().zip(matched).enumerate() {
+        places.push(if let Some(subject) = subject {
+            let (name, ordinal, born_ms) = (subject.name.clone(), subject.ordinal, subject.born_ms);
+            Place {
+                index,
+                name,
+                ordinal,
+                born_ms,
+                entry,
+            }
+        } else {
+            let ordinal = fresh;
+            fresh += 1;
+            let name = entry.name.clone().unwrap_or_else(|| names::node(ordinal));
+            Place {
+                index,
+                name,
+                ordinal,
+                born_ms: now_ms,
+                entry,
+            }
+        });
+    }
+    places.sort_by_key(|place| place.ordinal);
+    Ok(places)
+}
+
+/// Every name must be one that Kubernetes takes, and no two objects may meet.
+fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostics> {
+    let mut faults = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut services = BTreeSet::from([names::rpc(&spec.chain)]);
+    for place in places {
+        let path = if place.entry.name.is_some() {
+            format!("/nodes/{}/name", place.index)
+        } else {
+            "/chain".to_owned()
+        };
+        let workload = names::workload_of(&spec.chain, &place.name, place.ordinal);
+        let why = if let Some(why) = names::not_a_label(&place.name) {
+            Some(format!("node name {:?}: {why}", place.name))
+        } else if workload.len() > names::WORKLOAD {
+            let most = names::WORKLOAD;
+            Some(format!(
+                "{workload} has {} characters, a StatefulSet may have {most}",
+                workload.len()
+            ))
+        } else if !names.insert(place.name.clone()) {
+            Some(format!("two nodes are named {}", place.name))
+        } else {
+            let own = [names::executor(&workload), workload];
+            let taken = own.into_iter().find(|name| !services.insert(name.clone()));
+            taken.map(|name| format!("node name {}: another Service is called {name}", place.name))
+        };
+        faults.extend(why.map(|why| error("name", &path, why)));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+fn node(spec: &ExpandSpec, place: &Place<'_>, folder: &str) -> Result<Subject, Diagnostics> {
+    let cluster = place.entry.cluster.clone().unwrap_or_default();
+    let settings = spec.clusters.get(&cluster);
+    if !cluster.is_empty() && settings.is_none() {
+        let path = format!("/nodes/{}/cluster", place.index);
+        return Err(vec![error(
+            "cluster",
+            &path,
+            format!("there is no cluster {cluster}"),
+        )]);
+    }
+    let setting = |key: &str| settings.and_then(|it| it.get(key)).and_then(Value::as_str);
+    let namespace = setting("namespace").unwrap_or(&spec.namespace).to_owned();
+    let host = place.entry.host.as_deref().or_else(|| setting("host"));
+    let workload = names::workload_of(&spec.chain, &place.name, place.ordinal);
+    let endpoint = |port: &str, service: &str, number: u16, outside: Option<String>| Endpoint {
+        port: port.to_owned(),
+        service: service.to_owned(),
+        number,
+        outside,
+    };
+    let outside = |number: u16| host.map(|host| format!("{host}:{number}"));
+    let mut endpoints = Vec::new();
+    for port in options::ports(&spec.services, "peers") {
+        endpoints.push(endpoint(
+            &port.name,
+            &workload,
+            port.number,
+            outside(port.number),
+        ));
+    }
+    endpoints.push(endpoint(
+        sync::PORT,
+        &workload,
+        SYNC_PORT,
+        outside(SYNC_PORT),
+    ));
+    for service in &spec.services {
+        let name = match service.role.as_str() {
+            "controller" => names::rpc(&spec.chain),
+            "executor" => names::executor(&workload),
+            _ => continue,
+        };
+        for port in service.ports.iter().filter(|port| port.reach == "clients") {
+            endpoints.push(endpoint(&port.name, &name, port.number, None));
+        }
+    }
+    Ok(Subject {
+        id: format!("node/{}", place.name),
+        kind: "node".to_owned(),
+        name: place.name.clone(),
+        parent: Some(CHAIN.to_owned()),
+        ordinal: place.ordinal,
+        born_ms: place.born_ms,
+        foreign: false,
+        cluster,
+        namespace,
+        workload: Some(format!("statefulset/{workload}")),
+        endpoints,
+        folder: format!("{folder}/{}", place.name),
+        extra: json!({"from": format!("/nodes/{}", place.index)}).to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

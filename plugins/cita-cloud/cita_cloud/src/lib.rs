@@ -1,0 +1,163 @@
+//! The stack `cita-cloud`, release v4.0.0.
+//!
+//! One pod per node with one container per service, after the original's `runner_k8s`. This plugin says which nodes and
+//! accounts there are (`expand`), makes what no single service owns: the pod's frame, the folders, the run script, the
+//! file exchange (`sync`), Services and the `NetworkPolicy` (`objects`), and tells whether the chain moves (`status`).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod descriptor;
+mod expand;
+mod exposure;
+mod names;
+mod objects;
+mod options;
+mod status;
+mod sync;
+
+use std::collections::BTreeMap;
+
+use chain_plugin_sdk::descriptor::Descriptor;
+use chain_plugin_sdk::serde_json::json;
+use chain_plugin_sdk::spec::ExpandSpec;
+use chain_plugin_sdk::{
+    At, Change, Delivery, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder, Severity,
+    Stack, Subject, Topology, export_plugin, warning,
+};
+use cita_cloud_service::{CHAIN, Nodes, run};
+
+use crate::options::Extra;
+pub use crate::status::Status;
+
+/// Folders that the services need before they start: blocks, proposals and transactions are shared between the nodes,
+/// the controller lists them at once, and consensus ends without `logs`.
+const FOLDERS: [&str; 5] = ["blocks", "proposals", "txs", "tx_infos", "logs"];
+
+/// Seconds that the services of a pod have to end; each does within milliseconds.
+const GRACE: u32 = 30;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct CitaCloud {
+    nodes: Nodes,
+    extra: Extra,
+}
+
+impl Plugin for CitaCloud {
+    fn descriptor() -> Descriptor {
+        descriptor::descriptor()
+    }
+
+    fn open(topology: Topology) -> Result<Self, Diagnostics> {
+        let extra = Extra::of(&topology)?;
+        Ok(Self {
+            nodes: Nodes::new(topology),
+            extra,
+        })
+    }
+
+    fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
+        sync::provision(at, self.nodes.subject(&at.call.subject)?)
+    }
+
+    fn render(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
+        if at.call.subject == CHAIN {
+            self.chain(at)
+        } else {
+            self.node(at)
+        }
+    }
+}
+
+impl CitaCloud {
+    fn chain(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
+        let exposure = exposure::of(self.nodes.chain()?)?;
+        let mut rendered = RenderedBuilder::new()
+            .file(run::FILE, run::SCRIPT)
+            .file(sync::CONFIG, sync::config(at, &self.nodes)?);
+        rendered = objects::of_chain(rendered, &self.nodes, &self.extra, &exposure)?;
+        if let Some(note) = exposure.note() {
+            rendered = rendered.note(note);
+        }
+        if let Some(note) = self.late()? {
+            rendered = rendered.note(note);
+        }
+        Ok(rendered.build())
+    }
+
+    fn node(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
+        let node = self.nodes.subject(&at.call.subject)?;
+        let exposure = exposure::of(self.nodes.chain()?)?;
+        let chain = &self.nodes.topology.chain;
+        let mut rendered = RenderedBuilder::new().pod(&json!({
+            "metadata": {
+                "labels": objects::labels(chain, Some(names::workload(node))),
+                "annotations": {"kubectl.kubernetes.io/default-container": "controller"},
+            },
+            "spec": {
+                // None of the services handles SIGTERM, and process 1 of a container would ignore it.
+                "shareProcessNamespace": true,
+                "terminationGracePeriodSeconds": GRACE,
+            },
+        }));
+        rendered = sync::rendered(rendered, at);
+        for folder in FOLDERS {
+            let path = format!("{}/{folder}", sync::HOME);
+            rendered = rendered.directory(folder).bind(
+                sync::CONTAINER,
+                &path,
+                at.own(folder),
+                Delivery::SeedStart,
+                Change::Roll,
+            );
+        }
+        let rendered = objects::of_node(rendered, &self.nodes, node, &self.extra, &exposure)?;
+        Ok(rendered.build())
+    }
+
+    /// What to know about nodes that came after the chain's birth.
+    fn late(&self) -> Result<Option<chain_plugin_sdk::Diagnostic>, Diagnostics> {
+        let born_ms = self.nodes.chain()?.born_ms;
+        let late: Vec<&str> = self
+            .nodes
+            .all()
+            .filter(|node| !node.foreign && node.born_ms != born_ms)
+            .map(|node| node.name.as_str())
+            .collect();
+        if late.is_empty() {
+            return Ok(None);
+        }
+        let message = format!(
+            "{} joined after the genesis: without a vote until the super admin changes the validators, and the other nodes exchange files with what joined after their own last start only when they start again",
+            late.join(", ")
+        );
+        Ok(Some(chain_plugin_sdk::Diagnostic {
+            severity: Severity::Info,
+            ..warning("late-node", "", message)
+        }))
+    }
+}
+
+impl Stack for CitaCloud {
+    fn expand(
+        spec: ExpandSpec,
+        born: Vec<Subject>,
+        next: BTreeMap<String, u32>,
+        now_ms: u64,
+    ) -> Result<Vec<Subject>, Diagnostics> {
+        expand::expand(&spec, &born, &next, now_ms)
+    }
+}
+
+export_plugin!(CitaCloud, stack = CitaCloud, operate = Status);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+#!/bin/sh
+# Runs one service of a node, and keeps it in step with the services that it depends on.
+#
+# usage: sh run.sh --name NAME [--after NAME:PORT]... [--folder DIR]... [--file FILE]... [--private FILE]...
+#                  [--trim FILE]... -- COMMAND [ARGUMENT]...
+#
+#   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, when NAME ended or went away.
+#                      The services of this generation register with each other once and never again: a restarted
+#                      network leaves consensus deaf, and a restarted consensus forgets its block interval.
+#   --folder DIR       starts only when DIR is there
+#   --file FILE        does not start when FILE is missing or empty (a kms would make an empty database, and run)
+#   --private FILE     makes FILE readable and writable for its owner alone
+#   --trim FILE        keeps FILE, which its service appends to for ever, below 50 MB and one older piece
+#
+# Services know of each other through $CHAIN_RUN (/run/chain), a volume in memory that all containers of the pod mount:
+# NAME holds a token that is new at each start, NAME.d the process ids of the scripts whose services depend on NAME.
+# Plain POSIX sh, as in dash and busybox; no service is asked anything, /proc says who listens.
+set -u
+LC_ALL=C
+export LC_ALL
+
+run=${CHAIN_RUN:-/run/chain}
+name=
+after=
+folders=
+files=
+private=
+trim=
+child=
+watcher=
+killer=
+lost=
+seen=
+
+say() {
+	printf 'run.sh: %s: %s\n' "${name:-?}" "$*" >&2
+}
+
+fail() {
+	say "$*"
+	exit 1
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--)
+		shift
+		break
+		;;
+	--name) name=${2-} ;;
+	--after) after="$after ${2-}" ;;
+	--folder) folders="$folders ${2-}" ;;
+	--file) files="$files ${2-}" ;;
+	--private) private="$private ${2-}" ;;
+	--trim) trim="$trim ${2-}" ;;
+	*) fail "unknown argument $1" ;;
+	esac
+	[ $# -ge 2 ] || fail "argument $1 needs a value"
+	shift 2
+done
+[ -n "$name" ] || fail "no name"
+[ $# -gt 0 ] || fail "no command"
+
+# Puts the tokens of all services that this one depends on into $seen.
+look() {
+	seen=
+	for one in $after; do
+		token=
+		{ read -r token <"$run/${one%%:*}"; } 2>/dev/null
+		seen="$seen ${one%%:*}=${token:-none};"
+	done
+}
+
+# Whether anyone listens on a port, in any container of the pod.
+listening() {
+	if [ -r /proc/net/tcp ]; then
+		grep -Eqs ":$(printf '%04X' "$1") [0-9A-F]+:0000 0A " /proc/net/tcp /proc/net/tcp6
+	else
+		bash -c ": </dev/tcp/127.0.0.1/$1" 2>/dev/null
+	fi
+}
+
+# Keeps files of bounded size; their writers append, so they go on at the new end.
+trim_files() {
+	for one in $trim; do
+		[ -f "$one" ] || continue
+		size=$(wc -c <"$one") || continue
+		if [ "$size" -gt 52428800 ]; then
+			cp "$one" "$one.1" && : >"$one"
+		fi
+	done
+}
+
+# Runs beside the service; ends it when what it depends on is no longer what it was.
+watch() {
+	trap - HUP INT TERM USR1
+	rounds=0
+	away=0
+	while sleep 1; do
+		look
+		if [ "$seen" != "$remembered" ]; then
+			say "a service that this one depends on was started anew"
+			kill -USR1 $$
+			return
+		fi
+		rounds=$((rounds + 1))
+		if [ $((rounds % 3)) -eq 0 ]; then
+			gone=
+			for one in $after; do
+				listening "${one##*:}" || gone="$gone $one"
+			done
+			if [ -z "$gone" ]; then
+				away=0
+			elif [ "$away" -eq 0 ]; then
+				away=1
+			else
+				say "nobody listens any more on$gone"
+				kill -USR1 $$
+				return
+			fi
+		fi
+		if [ $((rounds % 60)) -eq 0 ]; then
+			trim_files
+		fi
+	done
+}
+
+# The kubelet wants the container to end.
+stop() {
+	[ -n "$child" ] || exit 143
+	kill -TERM "$child" 2>/dev/null
+}
+
+# A service that this one depends on has ended.
+lose() {
+	lost=1
+	[ -n "$child" ] || return
+	kill -TERM "$child" 2>/dev/null
+	if [ -z "$killer" ]; then
+		(trap - HUP INT TERM USR1; sleep 5; kill -KILL "$child") 2>/dev/null &
+		killer=$!
+	fi
+}
+
+trap stop HUP INT TERM
+trap lose USR1
+
+mkdir -p "$run" || fail "cannot write to $run"
+for one in $after; do
+	mkdir -p "$run/${one%%:*}.d" && printf '%s\n' $$ >"$run/${one%%:*}.d/$name" || fail "cannot write to $run"
+done
+for one in $files; do
+	[ -s "$one" ] || fail "$one is missing or empty: the volume was not seeded, or is another's"
+done
+for one in $private; do
+	chmod 600 "$one" || fail "cannot make $one private"
+done
+trim_files
+
+rounds=0
+while :; do
+	lost=
+	missing=
+	look
+	before=$seen
+	for one in $after; do
+		case $seen in
+		*" ${one%%:*}=none;"*) missing="$missing $one" ;;
+		*) listening "${one##*:}" || missing="$missing $one" ;;
+		esac
+	done
+	for one in $folders; do
+		[ -d "$one" ] || missing="$missing $one/"
+	done
+	look
+	if [ -z "$missing" ] && [ -z "$lost" ] && [ "$seen" = "$before" ]; then
+		break
+	fi
+	if [ $((rounds % 30)) -eq 0 ]; then
+		say "waiting for${missing:- services that are being started anew}"
+	fi
+	rounds=$((rounds + 1))
+	sleep 1
+done
+remembered=$seen
+
+# A token that no earlier start had.
+count=
+{ read -r count rest <"$run/$name"; } 2>/dev/null
+case $count in '' | *[!0-9]*) count=0 ;; esac
+{ printf '%s %s %s\n' $((count + 1)) $$ "$(date +%s)" >"$run/.$name.new" && mv -f "$run/.$name.new" "$run/$name"; } ||
+	fail "cannot write to $run"
+
+"$@" &
+child=$!
+if [ -n "$after$trim" ]; then
+	watch &
+	watcher=$!
+fi
+if [ -n "$lost" ]; then
+	kill -TERM "$child" 2>/dev/null
+fi
+# A signal interrupts the wait, not the service: wait until it is gone.
+while :; do
+	wait "$child"
+	code=$?
+	kill -0 "$child" 2>/dev/null || break
+done
+trap '' HUP INT TERM USR1
+for one in $watcher $killer; do
+	kill "$one" 2>/dev/null
+done
+
+# Those that depend on this one need not find out by themselves: a controller that finalizes a block while its executor
+# is away stores a wrong root for good. The pod's containers share process ids; only a run.sh is ever told.
+for one in $after; do
+	rm -f "$run/${one%%:*}.d/$name"
+done
+for one in "$run/$name.d"/*; do
+	pid=
+	{ read -r pid <"$one"; } 2>/dev/null
+	case $pid in
+	'' | *[!0-9]*) ;;
+	*) if grep -qs run.sh "/proc/$pid/cmdline"; then kill -USR1 "$pid" 2>/dev/null; fi ;;
+	esac
+done
+if [ -n "$lost" ]; then
+	say "ends with the service that it depends on"
+	exit 1
+fi
+say "ended with code $code"
+exit "$code"

@@ -1,0 +1,275 @@
+//! The run script itself, on small services: it waits, it ends with what it depends on, it passes signals on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use cita_cloud_service::run::SCRIPT;
+
+/// Longer than anything here takes on a busy machine.
+const LIMIT: Duration = Duration::from_mins(1);
+
+struct Pod {
+    folder: tempfile::TempDir,
+    shell: &'static str,
+}
+
+impl Pod {
+    fn new(shell: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("run.sh"), SCRIPT).unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        Self { folder, shell }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts the script in the data folder with arguments and a command for the shell.
+    fn start(&self, name: &str, arguments: &[&str], service: &str) -> Service {
+        let errors = self.path(&format!("{name}.err"));
+        let child = Command::new(self.shell)
+            .arg(self.path("run.sh"))
+            .args(["--name", name])
+            .args(arguments)
+            .args(["--", "sh", "-c", service])
+            .current_dir(self.path("data"))
+            .env("CHAIN_RUN", self.path("run"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&errors).unwrap())
+            .spawn()
+            .unwrap();
+        Service { child, errors }
+    }
+}
+
+struct Service {
+    child: Child,
+    errors: PathBuf,
+}
+
+impl Service {
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        until("the end of a service", || self.child.try_wait().unwrap())
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(began.elapsed() < LIMIT, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn there(path: &Path) {
+    until(&path.display().to_string(), || path.exists().then_some(()));
+}
+
+/// A port, and who listens on it.
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// A service that goes on until it is told to end, and leaves a file when it starts.
+fn lasting(file: &str) -> String {
+    format!("echo started >>{file}; exec sleep 300")
+}
+
+fn in_every_shell(test: impl Fn(Pod)) {
+    for shell in ["sh", "dash", "bash"] {
+        if Command::new(shell).args(["-c", ":"]).status().is_ok() {
+            test(Pod::new(shell));
+        }
+    }
+}
+
+#[test]
+fn it_starts_when_its_prerequisite_runs_and_listens_and_its_folders_are_there() {
+    in_every_shell(|pod| {
+        let (socket, port) = listener();
+        let after = format!("network:{port}");
+        let mut waiting = pod.start(
+            "consensus",
+            &["--after", &after, "--folder", "logs"],
+            &lasting("started"),
+        );
+        until("a word", || {
+            waiting.said().contains("waiting for network").then_some(())
+        });
+        let network = pod.start("network", &[], "exec sleep 300");
+        there(&pod.path("run/network"));
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(!pod.path("data/started").exists(), "the folder is missing");
+        fs::create_dir(pod.path("data/logs")).unwrap();
+        there(&pod.path("data/started"));
+        waiting.signal("-TERM");
+        assert_eq!(waiting.end().code(), Some(143));
+        drop((socket, network));
+    });
+}
+
+#[test]
+fn a_prerequisite_that_ends_takes_its_dependants_with_it_at_once() {
+    in_every_shell(|pod| {
+        let (_socket, port) = listener();
+        let after = format!("executor:{port}");
+        let mut executor = pod.start("executor", &[], &lasting("executor"));
+        let mut controller = pod.start("controller", &["--after", &after], &lasting("controller"));
+        there(&pod.path("data/controller"));
+        let began = Instant::now();
+        executor.signal("-TERM");
+        assert_eq!(executor.end().code(), Some(143));
+        assert_eq!(controller.end().code(), Some(1));
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{}",
+            controller.said()
+        );
+    });
+}
+
+#[test]
+fn a_prerequisite_that_was_killed_and_came_back_is_not_the_same() {
+    in_every_shell(|pod| {
+        let (_socket, port) = listener();
+        let after = format!("network:{port}");
+        let mut network = pod.start("network", &[], "exec sleep 2");
+        let mut consensus = pod.start("consensus", &["--after", &after], &lasting("consensus"));
+        there(&pod.path("data/consensus"));
+        // As when the kernel kills all of a container: the script says nothing to anyone.
+        network.signal("-KILL");
+        network.end();
+        let _again = pod.start("network", &[], "exec sleep 300");
+        assert_eq!(consensus.end().code(), Some(1));
+        assert!(
+            consensus.said().contains("started anew"),
+            "{}",
+            consensus.said()
+        );
+    });
+}
+
+#[test]
+fn a_port_that_goes_away_ends_it_too() {
+    in_every_shell(|pod| {
+        let (socket, port) = listener();
+        let after = format!("storage:{port}");
+        let _storage = pod.start("storage", &[], "exec sleep 300");
+        let mut controller = pod.start("controller", &["--after", &after], &lasting("controller"));
+        there(&pod.path("data/controller"));
+        drop(socket);
+        assert_eq!(controller.end().code(), Some(1));
+        assert!(
+            controller.said().contains("nobody listens"),
+            "{}",
+            controller.said()
+        );
+    });
+}
+
+#[test]
+fn it_ends_as_its_service_ends() {
+    in_every_shell(|pod| {
+        assert_eq!(pod.start("kms", &[], "exit 101").end().code(), Some(101));
+        let mut polite = pod.start(
+            "kms",
+            &[],
+            "trap 'exit 7' TERM; echo up >up; while :; do sleep 0.1; done",
+        );
+        there(&pod.path("data/up"));
+        polite.signal("-TERM");
+        assert_eq!(polite.end().code(), Some(7));
+    });
+}
+
+#[test]
+fn it_refuses_a_volume_without_the_file_and_makes_it_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    in_every_shell(|pod| {
+        let mut refused = pod.start("kms", &["--file", "kms.db"], "echo >started");
+        assert_eq!(refused.end().code(), Some(1));
+        assert!(
+            refused.said().contains("kms.db is missing"),
+            "{}",
+            refused.said()
+        );
+        assert!(!pod.path("data/started").exists());
+        let db = pod.path("data/kms.db");
+        fs::write(&db, "key").unwrap();
+        fs::set_permissions(&db, fs::Permissions::from_mode(0o440)).unwrap();
+        let mut kms = pod.start(
+            "kms",
+            &["--file", "kms.db", "--private", "kms.db"],
+            "exit 0",
+        );
+        assert_eq!(kms.end().code(), Some(0));
+        assert_eq!(
+            fs::metadata(&db).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    });
+}
+
+#[test]
+fn every_start_has_a_token_of_its_own() {
+    in_every_shell(|pod| {
+        let token = || fs::read_to_string(pod.path("run/storage")).unwrap();
+        pod.start("storage", &[], "exit 0").end();
+        let first = token();
+        pod.start("storage", &[], "exit 0").end();
+        assert!(
+            first.starts_with("1 ") && token().starts_with("2 "),
+            "{first} {}",
+            token()
+        );
+    });
+}
+
+#[test]
+fn a_log_without_end_is_cut() {
+    in_every_shell(|pod| {
+        let log = pod.path("data/consensus_service.log");
+        fs::File::create(&log).unwrap().set_len(60 << 20).unwrap();
+        pod.start("consensus", &["--trim", "consensus_service.log"], "exit 0")
+            .end();
+        assert_eq!(fs::metadata(&log).unwrap().len(), 0);
+        assert_eq!(
+            fs::metadata(log.with_extension("log.1")).unwrap().len(),
+            60 << 20
+        );
+    });
+}
