@@ -1,0 +1,17 @@
+//! Everything that knows wasmtime: the engine, components and their cache, sandboxed calls, the catalogue of plugins.
+
+pub mod builtin;
+pub mod cache;
+pub mod catalog;
+pub mod component;
+pub mod contract;
+pub mod engine;
+pub mod error;
+pub mod limits;
+pub mod sandbox;
+
+pub use catalog::{Catalog, is_file_name, nearest};
+pub use component::{Plugin, Shared};
+pub use engine::Runtime;
+pub use error::PluginError;
+pub use sandbox::{Door, Entropy, Sandbox, Session};

@@ -1,0 +1,203 @@
+//! Reads chain.yaml: bounded, with errors that name the file and the line.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::chain_spec::{API_VERSION, ChainFile, MOST_NODES, Nodes};
+use super::locate::line_of;
+use super::names::{CHAIN_NAME, not_a_label, not_a_subdomain};
+
+/// Most bytes of a file.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What is wrong with what the user wrote.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file, `-` for standard input.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not YAML of this shape.
+    #[error("{path}: {cause}")]
+    Shape {
+        /// The file.
+        path: String,
+        /// What does not fit, with line and column.
+        cause: String,
+    },
+    /// A value is refused.
+    #[error("{place}{message}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+    Value {
+        /// `chain.yaml:12: `, or `--nodes: `, or empty.
+        place: String,
+        /// What is wrong, what was expected.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+/// A file as it was read, so that errors can point into it.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Its tree.
+    pub file: ChainFile,
+    /// Its path; none when all came from flags.
+    pub path: Option<PathBuf>,
+    /// Its text.
+    pub text: String,
+}
+
+impl Loaded {
+    /// Reads `path`, or standard input for `-`.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let shown = path.display().to_string();
+        let refuse = |source| SpecError::Read {
+            path: shown.clone(),
+            source,
+        };
+        let mut text = String::new();
+        if path == Path::new("-") {
+            std::io::stdin()
+                .take(MOST_BYTES)
+                .read_to_string(&mut text)
+                .map_err(refuse)?;
+        } else {
+            let file = std::fs::File::open(path).map_err(refuse)?;
+            file.take(MOST_BYTES)
+                .read_to_string(&mut text)
+                .map_err(refuse)?;
+        }
+        let file: ChainFile = serde_yaml::from_str(&text).map_err(|fault| SpecError::Shape {
+            path: shown.clone(),
+            cause: fault.to_string(),
+        })?;
+        let loaded = Self {
+            file,
+            path: Some(path.to_path_buf()),
+            text,
+        };
+        if loaded.file.api_version != API_VERSION {
+            return Err(loaded.refuse(
+                "/apiVersion",
+                format!(
+                    "apiVersion `{}` is not known, expected `{API_VERSION}`",
+                    loaded.file.api_version
+                ),
+                None,
+            ));
+        }
+        if loaded.file.kind != "Chain" {
+            let message = format!("kind `{}` is not known, expected `Chain`", loaded.file.kind);
+            return Err(loaded.refuse("/kind", message, None));
+        }
+        Ok(loaded)
+    }
+
+    /// An error about the value at `pointer` of the file, or about the flag that stands for it.
+    pub fn refuse(
+        &self,
+        pointer: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> SpecError {
+        let place = match &self.path {
+            Some(path) => match line_of(&self.text, pointer) {
+                Some(line) => format!("{}:{line}: ", path.display()),
+                None => format!("{}: ", path.display()),
+            },
+            None => String::new(),
+        };
+        SpecError::Value {
+            place,
+            message: message.into(),
+            hint,
+        }
+    }
+
+    /// The folder against which relative paths in the file count.
+    pub fn folder(&self) -> PathBuf {
+        self.path
+            .as_ref()
+            .and_then(|path| path.parent())
+            .map(Path::to_path_buf)
+            .unwrap_or_default()
+    }
+
+    /// Checks what belongs to the host alone: names, counts, ports.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let spec = &self.file.spec;
+        if let Some(name) = &self.file.metadata.name
+            && let Some(why) = not_a_label(name, CHAIN_NAME)
+        {
+            return Err(self.refuse(
+                "/metadata/name",
+                format!("chain name `{name}`: {why}"),
+                None,
+            ));
+        }
+        if let Some(namespace) = &self.file.metadata.namespace
+            && let Some(why) = not_a_label(namespace, 63)
+        {
+            return Err(self.refuse(
+                "/metadata/namespace",
+                format!("namespace `{namespace}`: {why}"),
+                None,
+            ));
+        }
+        let count = match &spec.nodes {
+            None => 3,
+            Some(Nodes::Count(count)) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Some(Nodes::List(entries)) => entries.len(),
+        };
+        if count == 0 || count > MOST_NODES {
+            return Err(self.refuse(
+                "/spec/nodes",
+                format!("nodes: {count}: expected 1 to {MOST_NODES}"),
+                None,
+            ));
+        }
+        if let Some(Nodes::List(entries)) = &spec.nodes {
+            let mut seen = std::collections::BTreeSet::new();
+            for (index, entry) in entries.iter().enumerate() {
+                let Some(name) = &entry.name else { continue };
+                if !seen.insert(name) {
+                    return Err(self.refuse(
+                        &format!("/spec/nodes/{index}/name"),
+                        format!("two nodes are named `{name}`"),
+                        None,
+                    ));
+                }
+            }
+        }
+        for (pointer, name) in [
+            ("/spec/storage/claim", &spec.storage.claim),
+            ("/spec/storage/class", &spec.storage.class),
+        ] {
+            if let Some(name) = name
+                && let Some(why) = not_a_subdomain(name)
+            {
+                return Err(self.refuse(
+                    pointer,
+                    format!("{} `{name}`: {why}", pointer.trim_start_matches("/spec/")),
+                    None,
+                ));
+            }
+        }
+        if let Some(kind) = &spec.expose.kind
+            && !["ClusterIP", "NodePort", "LoadBalancer"].contains(&kind.as_str())
+        {
+            return Err(self.refuse(
+                "/spec/expose/type",
+                format!("expose.type `{kind}`: expected ClusterIP, NodePort or LoadBalancer"),
+                None,
+            ));
+        }
+        Ok(())
+    }
+}

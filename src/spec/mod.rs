@@ -1,0 +1,15 @@
+//! The user's spec: one validated tree, from a file, from flags, or from both.
+//!
+//! Keys under `options` belong to plugins (their JSON schema); all else belongs to the host and is the same for every
+//! stack. Keys that only a stack's kinds declare (`orgs`, `channels`, ...) arrive in [`ChainSpec::kinds`].
+
+pub mod chain_spec;
+pub mod load;
+pub mod locate;
+pub mod names;
+
+pub use chain_spec::{
+    ChainFile, ChainSpec, Expose, Images, Metadata, NodeEntry, Nodes, Patch, PatchTarget,
+    Placement, Service, Services, Storage,
+};
+pub use load::{Loaded, SpecError};
