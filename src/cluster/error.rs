@@ -1,0 +1,500 @@
+//! What can go wrong between this host and a cluster, in words that name the object and the next step.
+//!
+//! Every request goes through one place ([`crate::cluster::request`]), which turns a server's answer into one of these;
+//! so the same fault reads the same everywhere. [`ClusterError::hint`] is the last line that `ui` prints. No error
+//! holds the data of a Secret: server messages are taken over, bodies never.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::state::lock::LockError;
+use crate::state::store::StoreError;
+
+/// A field that another manager owns, as server-side apply reports it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldConflict {
+    /// The other manager, as the server prints it, e.g. `"kubectl" with subresource "scale"`.
+    pub manager: String,
+    /// Path of the field, e.g. `.spec.replicas`.
+    pub path: String,
+}
+
+/// What the user may not do, and the Role that would allow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Kubernetes verb, e.g. `patch`.
+    pub verb: String,
+    /// Resource in the plural, with its subresource if any, e.g. `pods/log`.
+    pub resource: String,
+    /// API group, "" for core.
+    pub group: String,
+    /// Namespace, "" for cluster-scoped resources.
+    pub namespace: String,
+    /// What the server said.
+    pub message: String,
+}
+
+/// A fault of talking to, or working on, a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Neither a kubeconfig nor an in-cluster configuration was found.
+    #[error("no kubeconfig found: {searched} does not exist, and this is not a pod")]
+    NoKubeconfig {
+        /// Where was looked.
+        searched: String,
+    },
+    /// A kubeconfig is there and cannot be used.
+    #[error("cannot use the kubeconfig")]
+    Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    /// The context that was asked for is in no kubeconfig.
+    #[error(
+        "context {context:?} is not in the kubeconfig; it has: {}",
+        list(known)
+    )]
+    UnknownContext {
+        /// The context asked for.
+        context: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// The cluster or the user that was asked for is in no kubeconfig.
+    #[error("{what} {name:?} is not in the kubeconfig; it has: {}", list(known))]
+    UnknownEntry {
+        /// `cluster` or `user`.
+        what: &'static str,
+        /// The name asked for.
+        name: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// No context was asked for, and the kubeconfig names none.
+    #[error("the kubeconfig has no current context; it has: {}", list(known))]
+    NoCurrentContext {
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// A connection flag has a value that cannot be used.
+    #[error("{flag}: {reason}")]
+    Flag {
+        /// The flag, e.g. `--server`.
+        flag: &'static str,
+        /// Why not; never the value of a token.
+        reason: String,
+    },
+    /// The client could not be set up, e.g. for its certificates.
+    #[error("cannot set up a connection to {server}")]
+    Setup {
+        /// The server's URL.
+        server: String,
+        /// Why.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// No answer, after all attempts.
+    #[error("cannot reach the API server {server} ({what}; {attempts} attempts)")]
+    Unreachable {
+        /// The server's URL.
+        server: String,
+        /// The request.
+        what: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last fault.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// No answer in time, after all attempts.
+    #[error("the API server {server} did not answer {what} within {} s", after.as_secs())]
+    Timeout {
+        /// The server's URL.
+        server: String,
+        /// The request.
+        what: String,
+        /// How long one attempt may take.
+        after: Duration,
+    },
+    /// HTTP 401.
+    #[error(
+        "the API server {server} does not accept the credentials of context {context:?} (401 Unauthorized)"
+    )]
+    Unauthorized {
+        /// The server's URL.
+        server: String,
+        /// The context's name, "" in a pod.
+        context: String,
+    },
+    /// HTTP 403 for want of rights.
+    #[error("not allowed to {} {}{}: {}", .0.verb, .0.qualified(), in_namespace(&.0.namespace), .0.message)]
+    Forbidden(Box<Denial>),
+    /// The server refused the object: invalid, over quota, or by an admission rule.
+    #[error("{what}: the server refused it ({code}): {message}")]
+    Refused {
+        /// The object or request.
+        what: String,
+        /// HTTP status.
+        code: u16,
+        /// What the server said.
+        message: String,
+    },
+    /// HTTP 404.
+    #[error("{what} not found: {message}")]
+    NotFound {
+        /// The object or request.
+        what: String,
+        /// What the server said.
+        message: String,
+    },
+    /// HTTP 409 on create.
+    #[error("{what} already exists")]
+    AlreadyExists {
+        /// The object.
+        what: String,
+    },
+    /// HTTP 409: somebody else changed it first.
+    #[error("{what} was changed by somebody else at the same time: {message}")]
+    Conflict {
+        /// The object.
+        what: String,
+        /// What the server said.
+        message: String,
+    },
+    /// HTTP 409 of server-side apply: fields that other managers own.
+    #[error("{}", field_conflicts(what, conflicts))]
+    FieldConflict {
+        /// The object.
+        what: String,
+        /// The fields and their owners.
+        conflicts: Vec<FieldConflict>,
+    },
+    /// 429 or 5xx, after all attempts.
+    #[error("{what}: the server failed {attempts} times ({code}): {message}")]
+    ServerFailure {
+        /// The object or request.
+        what: String,
+        /// HTTP status.
+        code: u16,
+        /// What the server said.
+        message: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The answer is not what the API promises.
+    #[error("{what}: cannot read the server's answer")]
+    Answer {
+        /// The request.
+        what: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An object without kind, name or version came in.
+    #[error("an object of the plan has no {field}: {what}")]
+    Shapeless {
+        /// What is missing.
+        field: &'static str,
+        /// What is known of it.
+        what: String,
+    },
+    /// The cluster does not serve this kind.
+    #[error("the cluster has no kind {kind} in {api_version}")]
+    UnknownKind {
+        /// e.g. `monitoring.coreos.com/v1`.
+        api_version: String,
+        /// e.g. `ServiceMonitor`.
+        kind: String,
+    },
+    /// An object of that name is there and belongs to nobody or to somebody else.
+    #[error("{what} in namespace {namespace:?} exists and is not of chain {chain:?} ({owner})")]
+    Foreign {
+        /// The object.
+        what: String,
+        /// Its namespace.
+        namespace: String,
+        /// The chain that wanted it.
+        chain: String,
+        /// Whose it seems to be.
+        owner: String,
+    },
+    /// An object is being deleted and does not go.
+    #[error("{what} in namespace {namespace:?} is still being deleted after {} s{}", after.as_secs(), held_by(finalizers))]
+    Terminating {
+        /// The object.
+        what: String,
+        /// Its namespace.
+        namespace: String,
+        /// How long was waited.
+        after: Duration,
+        /// What holds it.
+        finalizers: Vec<String>,
+    },
+    /// A workload did not become ready in time.
+    #[error("{what} did not become ready within {} s: {why}", after.as_secs())]
+    NotReady {
+        /// The workload.
+        what: String,
+        /// How long was waited.
+        after: Duration,
+        /// Why not, as far as the cluster shows.
+        why: String,
+    },
+    /// Several workloads did not become ready in time.
+    #[error("{} of {total} workloads are not ready after {} s:\n{}", unready.len(), after.as_secs(), lines(unready))]
+    ManyNotReady {
+        /// Name and reason of each.
+        unready: Vec<String>,
+        /// How many there are in all.
+        total: usize,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A workload went away while it was waited for.
+    #[error("{what} was deleted while waiting for it")]
+    Gone {
+        /// The workload.
+        what: String,
+    },
+    /// An update stopped because too many members of a disruption group are down.
+    #[error("update of group {group:?} stopped before {member}: {reason}")]
+    GroupStopped {
+        /// The group.
+        group: String,
+        /// The member that was to be next, or that did not come up.
+        member: String,
+        /// Why.
+        reason: String,
+    },
+    /// A plugin's health gate said no.
+    #[error("update of group {group:?} stopped after {member}: the health gate failed")]
+    Gate {
+        /// The group.
+        group: String,
+        /// The member that was just updated.
+        member: String,
+        /// What the gate said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The operation lock is not ours (any more).
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Head, vault or revision.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Several faults of one wave.
+    #[error("{} objects failed:\n{}", .0.len(), lines(&.0.iter().map(chain_of).collect::<Vec<_>>()))]
+    Several(Vec<ClusterError>),
+}
+
+impl ClusterError {
+    /// What to do next, if there is something that always helps. One or more lines without a full stop.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoKubeconfig { .. } => {
+                Some("set KUBECONFIG or pass --kubeconfig; to render without a cluster, use --dry-run=client".into())
+            }
+            Self::UnknownContext { .. } | Self::NoCurrentContext { .. } => {
+                Some("pass --context, or run: kubectl config use-context NAME".into())
+            }
+            Self::Unreachable { server, .. } | Self::Timeout { server, .. } => Some(format!(
+                "check with: kubectl version; is {server} the right server (see --context, --server)?"
+            )),
+            Self::Unauthorized { .. } => {
+                Some("log in again (the token or certificate may have expired), or pass --context or --token".into())
+            }
+            Self::Forbidden(denial) => Some(format!(
+                "ask an administrator for this:\n{}",
+                crate::cluster::rights::role_yaml("kubectl-chain", &denial.namespace, [denial.right()])
+            )),
+            Self::FieldConflict { conflicts, .. } => Some(conflict_hint(conflicts)),
+            Self::Foreign { .. } => Some(
+                "choose another name for the chain, delete the object, or pass --adopt to take it over".into(),
+            ),
+            Self::Terminating { what, .. } => Some(format!(
+                "see what holds it with: kubectl describe {what}; then run the same command again"
+            )),
+            Self::NotReady { .. } | Self::ManyNotReady { .. } | Self::GroupStopped { .. } | Self::Gate { .. } => {
+                Some("once the cause is gone, run the same command again: it goes on where it stopped".into())
+            }
+            Self::Gone { .. } => Some("run: kubectl chain apply".into()),
+            Self::Conflict { .. } | Self::ServerFailure { .. } => Some("run the same command again".into()),
+            Self::Lock(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Several(errors) => {
+                let mut hints: Vec<String> = errors.iter().filter_map(Self::hint).collect();
+                hints.sort();
+                hints.dedup();
+                (!hints.is_empty()).then(|| hints.join("\n"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the object that was asked for is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Whether rights are missing.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden(_))
+    }
+
+    /// Whether going on with other objects makes no sense.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Timeout { .. }
+                | Self::Unauthorized { .. }
+                | Self::Lock(_)
+        )
+    }
+}
+
+impl Denial {
+    /// `statefulsets.apps`, or `secrets` in the core group.
+    fn qualified(&self) -> String {
+        if self.group.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}.{}", self.resource, self.group)
+        }
+    }
+
+    /// The right that is missing.
+    fn right(&self) -> crate::cluster::rights::Right {
+        crate::cluster::rights::Right {
+            verb: self.verb.clone(),
+            group: self.group.clone(),
+            resource: self.resource.clone(),
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+fn in_namespace(namespace: &str) -> String {
+    if namespace.is_empty() {
+        String::new()
+    } else {
+        format!(" in namespace {namespace:?}")
+    }
+}
+
+fn held_by(names: &[String]) -> String {
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" (held by {})", names.join(", "))
+    }
+}
+
+fn lines(items: &[String]) -> String {
+    let mut text = String::new();
+    for item in items {
+        text.push_str("  ");
+        text.push_str(item);
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+/// An error with its causes on one line, for lists of errors.
+fn chain_of(error: &ClusterError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn field_conflicts(what: &str, conflicts: &[FieldConflict]) -> String {
+    struct Each<'a>(&'a FieldConflict);
+    impl fmt::Display for Each<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "conflict with {}: {}", self.0.manager, self.0.path)
+        }
+    }
+    let each: Vec<String> = conflicts.iter().map(|c| Each(c).to_string()).collect();
+    match each.as_slice() {
+        [one] => format!("{what}: apply failed with 1 {one}"),
+        many => format!(
+            "{what}: apply failed with {} conflicts:\n{}",
+            many.len(),
+            lines(many)
+        ),
+    }
+}
+
+fn conflict_hint(conflicts: &[FieldConflict]) -> String {
+    let mut text = String::from(
+        "another manager owns these fields. Three ways out:\n\
+         * to make kubectl chain their manager, run the command again with --force-conflicts\n\
+         * to leave them to the other manager, give the same value under `patches` in chain.yaml, or remove the field there\n\
+         * to let the other manager give them up, undo its change (kubectl apply --server-side of an object without them)",
+    );
+    if conflicts.iter().any(|c| c.path == ".spec.replicas") {
+        text.push_str(
+            "\na node is scaled with `kubectl chain stop` and `kubectl chain start`, not with kubectl scale: \
+             they record what is wanted",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_conflict_reads_as_kubectl_says_it() {
+        let error = ClusterError::FieldConflict {
+            what: "statefulset.apps/c-0".into(),
+            conflicts: vec![FieldConflict {
+                manager: "\"kubectl\" with subresource \"scale\"".into(),
+                path: ".spec.replicas".into(),
+            }],
+        };
+        assert_eq!(
+            error.to_string(),
+            "statefulset.apps/c-0: apply failed with 1 conflict with \"kubectl\" with subresource \"scale\": .spec.replicas"
+        );
+        assert!(
+            error
+                .hint()
+                .is_some_and(|h| h.contains("--force-conflicts") && h.contains("stop"))
+        );
+    }
+
+    #[test]
+    fn a_denial_brings_its_role() {
+        let error = ClusterError::Forbidden(Box::new(Denial {
+            verb: "create".into(),
+            resource: "secrets".into(),
+            group: String::new(),
+            namespace: "team".into(),
+            message: "no".into(),
+        }));
+        assert_eq!(
+            error.to_string(),
+            "not allowed to create secrets in namespace \"team\": no"
+        );
+        let hint = error.hint().unwrap_or_default();
+        assert!(
+            hint.contains("kind: Role") && hint.contains("secrets"),
+            "{hint}"
+        );
+    }
+}

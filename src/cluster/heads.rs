@@ -1,0 +1,38 @@
+//! The heads of all chains in sight, by one list request.
+
+use super::error::ClusterError;
+use super::labels::{RECORD, meta};
+use super::object_api::ApiKind;
+use super::request::ListQuery;
+use super::{Connection, head_object};
+use crate::state::Head;
+
+/// The heads in a namespace, or in all, each with its namespace, by namespace and name. One that is damaged is left out.
+///
+/// # Errors
+/// `ConfigMaps` may not be listed there, or the server does not answer.
+pub async fn heads(
+    connection: &Connection,
+    namespace: Option<&str>,
+) -> Result<Vec<(String, Head)>, ClusterError> {
+    let Some(kind) = ApiKind::known("", "ConfigMap") else {
+        return Ok(Vec::new());
+    };
+    let labels = format!("{RECORD}=head");
+    let query = ListQuery {
+        labels: &labels,
+        ..ListQuery::default()
+    };
+    let objects = connection
+        .list(&kind, namespace.unwrap_or_default(), query)
+        .await?;
+    let mut found: Vec<(String, Head)> = objects
+        .iter()
+        .filter_map(|object| {
+            let stored = head_object::from_object(object).ok()?;
+            Some((meta(object, "namespace").to_owned(), stored.head))
+        })
+        .collect();
+    found.sort_by(|a, b| (&a.0, &a.1.chain).cmp(&(&b.0, &b.1.chain)));
+    Ok(found)
+}

@@ -1,0 +1,574 @@
+//! The store in a cluster: head, revisions and public parts in `ConfigMaps`, vaults in Secrets.
+//!
+//! Nothing here is ever applied: two appliers of one manager would both succeed and one would lose its keys. The head
+//! is created by POST and changed by PUT with the version that was read; everything else is immutable and only created
+//! (and, when it is too old, deleted).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
+
+use super::connect::Connection;
+use super::error::ClusterError;
+use super::labels::{
+    CHAIN, DIGEST, MANAGED_BY, MANAGER, PARTS, PUBLIC, RECORD, REVISION, UID, annotation,
+    head_name, label, meta,
+};
+use super::object_api::ApiKind;
+use super::parts::{self, PART_KEY};
+use super::request::{ListQuery, Preconditions};
+use super::{head_object, vault_object};
+use crate::state::store::KEPT_REVISIONS;
+use crate::state::store::{check_vault, digest_of, from_json, to_json};
+use crate::state::{
+    Head, HeadCreation, HeadPut, HeadVersion, Public, Revision, Store, StoreError, StoredHead,
+    Vault, VaultCreation, VaultRef,
+};
+
+/// The most parts that one thing may have; more would not fit into memory when read.
+const MOST_PARTS: usize = 100;
+/// Parts read or written at once.
+const AT_ONCE: usize = 8;
+
+/// What a cluster remembers of one chain, in one namespace.
+#[derive(Debug, Clone)]
+pub struct ClusterStore {
+    connection: Connection,
+    chain: String,
+    namespace: String,
+    /// UID of the chain, for the labels of revisions.
+    uid: String,
+    config_map: ApiKind,
+    secret: ApiKind,
+}
+
+/// A group of parts that make one thing.
+struct Parted<'a> {
+    /// `chain.<name>.v3` and the like; a part's name is this, a dot and its number.
+    prefix: String,
+    /// Value of [`RECORD`].
+    record: &'a str,
+    /// For messages.
+    what: String,
+}
+
+impl ClusterStore {
+    /// The store of the chain called `chain` with this UID, whose head is in `namespace`. The UID is only used for
+    /// labels: a head found there may have another, and the caller decides.
+    pub fn new(connection: &Connection, chain: &str, uid: &str, namespace: &str) -> Self {
+        let core = |kind: &str, plural: &str| ApiKind {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            plural: plural.to_owned(),
+            namespaced: true,
+        };
+        Self {
+            connection: connection.clone(),
+            chain: chain.to_owned(),
+            namespace: namespace.to_owned(),
+            uid: uid.to_owned(),
+            config_map: core("ConfigMap", "configmaps"),
+            secret: core("Secret", "secrets"),
+        }
+    }
+
+    /// The same store for another UID, when the head that was found has one.
+    #[must_use]
+    pub fn with_uid(mut self, uid: &str) -> Self {
+        uid.clone_into(&mut self.uid);
+        self
+    }
+
+    /// The namespace of the head.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn revision_parts(&self, number: u32) -> Parted<'static> {
+        Parted {
+            prefix: format!("chain.{}.v{number}", self.chain),
+            record: "revision",
+            what: format!("revision {number} of chain {:?}", self.chain),
+        }
+    }
+
+    fn public_parts(&self, digest: &str) -> Parted<'static> {
+        Parted {
+            prefix: format!(
+                "chain.{}.p{}",
+                self.chain,
+                digest.get(..16).unwrap_or(digest)
+            ),
+            record: "public",
+            what: format!("public part {digest} of chain {:?}", self.chain),
+        }
+    }
+
+    fn part_objects(
+        &self,
+        parted: &Parted<'_>,
+        json: &[u8],
+        extra: &[(&str, &str)],
+    ) -> Result<Vec<Value>, StoreError> {
+        let pieces = parts::split(json);
+        if pieces.len() > MOST_PARTS {
+            return Err(StoreError::TooLarge {
+                what: parted.what.clone(),
+                bytes: json.len(),
+                limit: MOST_PARTS * 700_000,
+            });
+        }
+        let count = pieces.len().to_string();
+        let digest = digest_of(json);
+        let objects = pieces.into_iter().enumerate().map(|(number, piece)| {
+            let mut labels = json!({
+                CHAIN: self.chain,
+                UID: self.uid,
+                RECORD: parted.record,
+                MANAGED_BY: MANAGER,
+            });
+            let mut annotations = json!({ PARTS: count, DIGEST: digest });
+            for (name, value) in extra {
+                let map = if *name == REVISION {
+                    &mut labels
+                } else {
+                    &mut annotations
+                };
+                if let Value::Object(map) = map {
+                    map.insert((*name).to_owned(), (*value).into());
+                }
+            }
+            json!({
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "immutable": true,
+                "metadata": {
+                    "name": format!("{}.{number}", parted.prefix),
+                    "namespace": self.namespace,
+                    "labels": labels,
+                    "annotations": annotations,
+                },
+                "binaryData": { PART_KEY: piece },
+            })
+        });
+        Ok(objects.collect())
+    }
+
+    /// Reads all parts and checks the digest of the whole.
+    async fn read_parts(&self, parted: &Parted<'_>) -> Result<Vec<u8>, StoreError> {
+        let missing = || StoreError::Missing {
+            what: parted.what.clone(),
+            chain: self.chain.clone(),
+        };
+        let first = self.get_part(parted, 0).await?.ok_or_else(missing)?;
+        let damaged = |why: String| StoreError::Damaged {
+            what: parted.what.clone(),
+            why,
+        };
+        let count: usize = annotation(&first, PARTS)
+            .parse()
+            .ok()
+            .filter(|count| (1..=MOST_PARTS).contains(count))
+            .ok_or_else(|| damaged(format!("annotation {PARTS} is not a usual number")))?;
+        let digest = annotation(&first, DIGEST).to_owned();
+        let mut json = parts::piece(&parted.what, &first)?;
+        let rest: Vec<Option<Value>> = stream::iter(1..count)
+            .map(|number| self.get_part(parted, number))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        for part in rest {
+            json.extend(parts::piece(&parted.what, &part.ok_or_else(missing)?)?);
+        }
+        if digest_of(&json) != digest {
+            return Err(damaged("its digest differs".to_owned()));
+        }
+        Ok(json)
+    }
+
+    async fn get_part(
+        &self,
+        parted: &Parted<'_>,
+        number: usize,
+    ) -> Result<Option<Value>, StoreError> {
+        let name = format!("{}.{number}", parted.prefix);
+        self.connection
+            .get(&self.config_map, &self.namespace, &name)
+            .await
+            .map_err(|error| backend(format!("read {}", parted.what), error))
+    }
+
+    /// Creates a part; `None` if it is there now, else what is there instead.
+    async fn create_part(&self, what: &str, object: &Value) -> Result<Option<Value>, StoreError> {
+        let result = self
+            .connection
+            .create(&self.config_map, &self.namespace, object)
+            .await;
+        match result {
+            Ok(_) => Ok(None),
+            Err(ClusterError::AlreadyExists { .. }) => {
+                let there = self
+                    .connection
+                    .get(&self.config_map, &self.namespace, meta(object, "name"))
+                    .await
+                    .map_err(|error| backend(format!("read {what}"), error))?
+                    .ok_or_else(|| StoreError::Missing {
+                        what: what.to_owned(),
+                        chain: self.chain.clone(),
+                    })?;
+                let same = annotation(&there, DIGEST) == annotation(object, DIGEST)
+                    && parts::piece(what, &there).ok() == parts::piece(what, object).ok();
+                Ok((!same).then_some(there))
+            }
+            Err(error) => Err(backend(format!("write {what}"), error)),
+        }
+    }
+
+    /// Creates parts side by side; for each what [`ClusterStore::create_part`] says.
+    async fn create_parts(
+        &self,
+        what: &str,
+        objects: &[Value],
+    ) -> Result<Vec<Option<Value>>, StoreError> {
+        let mut work = Vec::with_capacity(objects.len());
+        for object in objects {
+            work.push(self.create_part(what, object));
+        }
+        stream::iter(work).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Names, versions and labels of the records of one sort.
+    async fn records(&self, record: &str) -> Result<Vec<Value>, StoreError> {
+        let labels = format!("{CHAIN}={},{RECORD}={record}", self.chain);
+        self.connection
+            .list(
+                &self.config_map,
+                &self.namespace,
+                ListQuery {
+                    labels: &labels,
+                    metadata_only: true,
+                    ..ListQuery::default()
+                },
+            )
+            .await
+            .map_err(|error| {
+                backend(
+                    format!("list the {record}s of chain {:?}", self.chain),
+                    error,
+                )
+            })
+    }
+
+    async fn delete_record(&self, object: &Value) -> Result<(), StoreError> {
+        let name = meta(object, "name");
+        let conditions = Preconditions {
+            uid: Some(meta(object, "uid").to_owned()),
+            resource_version: None,
+        };
+        match self
+            .connection
+            .delete(&self.config_map, &self.namespace, name, &conditions)
+            .await
+        {
+            // Replaced meanwhile: then it is no longer the one that was to go.
+            Ok(_) | Err(ClusterError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(backend(format!("delete configmap {name:?}"), error)),
+        }
+    }
+
+    async fn delete_records(&self, objects: Vec<Value>) -> Result<(), StoreError> {
+        let mut work = Vec::with_capacity(objects.len());
+        for object in &objects {
+            work.push(self.delete_record(object));
+        }
+        stream::iter(work)
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await
+    }
+}
+
+/// A fault of the cluster as one of the store, with its hint.
+pub(super) fn backend(action: String, error: ClusterError) -> StoreError {
+    match error {
+        ClusterError::Store(error) => error,
+        error => StoreError::Backend {
+            action,
+            hint: error.hint(),
+            source: Box::new(error),
+        },
+    }
+}
+
+impl Store for ClusterStore {
+    fn chain(&self) -> &str {
+        &self.chain
+    }
+
+    async fn load_head(&self) -> Result<Option<StoredHead>, StoreError> {
+        let found = self
+            .connection
+            .get(&self.config_map, &self.namespace, &head_name(&self.chain))
+            .await
+            .map_err(|error| backend(format!("read the head of chain {:?}", self.chain), error))?;
+        found
+            .map(|object| head_object::from_object(&object))
+            .transpose()
+    }
+
+    async fn create_head(&self, head: &Head) -> Result<HeadCreation, StoreError> {
+        let object = head_object::to_object(head, &self.namespace, None)?;
+        let result = self
+            .connection
+            .create(&self.config_map, &self.namespace, &object)
+            .await;
+        match result {
+            Ok(created) => Ok(HeadCreation::Created(HeadVersion::of(
+                meta(&created, "resourceVersion"),
+                head,
+            ))),
+            Err(ClusterError::AlreadyExists { .. }) => match self.load_head().await? {
+                // A repeated request found what its first attempt had made.
+                Some(stored) if stored.head == *head => Ok(HeadCreation::Created(stored.version)),
+                Some(stored) => Ok(HeadCreation::Exists(Box::new(stored))),
+                None => Err(StoreError::Busy {
+                    chain: self.chain.clone(),
+                    attempts: 1,
+                }),
+            },
+            Err(error) => Err(backend(
+                format!("write the head of chain {:?}", self.chain),
+                error,
+            )),
+        }
+    }
+
+    async fn put_head(&self, head: &Head, version: &HeadVersion) -> Result<HeadPut, StoreError> {
+        version.check()?;
+        let object = head_object::to_object(head, &self.namespace, Some(version))?;
+        let name = head_name(&self.chain);
+        let result = self
+            .connection
+            .replace(&self.config_map, &self.namespace, &name, &object)
+            .await;
+        match result {
+            Ok(written) => Ok(HeadPut::Written(HeadVersion::of(
+                meta(&written, "resourceVersion"),
+                head,
+            ))),
+            Err(ClusterError::NotFound { .. }) => Ok(HeadPut::Conflict),
+            Err(ClusterError::Conflict { .. }) => match self.load_head().await? {
+                // A repeated request met its own first attempt.
+                Some(stored) if stored.head == *head && head.lock.is_some() => {
+                    Ok(HeadPut::Written(stored.version))
+                }
+                _ => Ok(HeadPut::Conflict),
+            },
+            Err(error) => Err(backend(
+                format!("write the head of chain {:?}", self.chain),
+                error,
+            )),
+        }
+    }
+
+    async fn delete_head(&self, version: &HeadVersion) -> Result<HeadPut, StoreError> {
+        let conditions = Preconditions {
+            uid: None,
+            resource_version: Some(version.token.clone()),
+        };
+        let name = head_name(&self.chain);
+        match self
+            .connection
+            .delete(&self.config_map, &self.namespace, &name, &conditions)
+            .await
+        {
+            Ok(_) => Ok(HeadPut::Written(version.clone())),
+            Err(ClusterError::Conflict { .. }) => Ok(HeadPut::Conflict),
+            Err(error) => Err(backend(
+                format!("delete the head of chain {:?}", self.chain),
+                error,
+            )),
+        }
+    }
+
+    async fn read_vault(
+        &self,
+        namespace: &str,
+        subject: &str,
+        vault: &VaultRef,
+    ) -> Result<Vault, StoreError> {
+        let place = format!("namespace {namespace:?}");
+        let unreadable =
+            |source: Box<dyn std::error::Error + Send + Sync>| StoreError::VaultUnreadable {
+                subject: subject.to_owned(),
+                name: vault.name.clone(),
+                place: place.clone(),
+                source,
+            };
+        let found = match self
+            .connection
+            .get(&self.secret, namespace, &vault.name)
+            .await
+        {
+            Ok(Some(object)) => {
+                vault_object::from_object(&object).map_err(|e| unreadable(Box::new(e)))?
+            }
+            Ok(None) => {
+                return Err(StoreError::VaultMissing {
+                    subject: subject.to_owned(),
+                    name: vault.name.clone(),
+                    place,
+                });
+            }
+            Err(error) => return Err(unreadable(Box::new(error))),
+        };
+        check_vault(&found, subject, vault, &place)?;
+        Ok(found)
+    }
+
+    async fn find_vault(&self, namespace: &str, name: &str) -> Result<Option<Vault>, StoreError> {
+        let found = self
+            .connection
+            .get(&self.secret, namespace, name)
+            .await
+            .map_err(|error| backend(format!("read vault {name:?}"), error))?;
+        found.as_ref().map(vault_object::from_object).transpose()
+    }
+
+    async fn create_vault(
+        &self,
+        namespace: &str,
+        name: &str,
+        vault: &Vault,
+    ) -> Result<VaultCreation, StoreError> {
+        let what = format!("vault {name:?} of subject {:?}", vault.subject);
+        let object = vault_object::to_object(&self.chain, namespace, name, vault)?;
+        match self
+            .connection
+            .create(&self.secret, namespace, &object)
+            .await
+        {
+            Ok(_) => Ok(VaultCreation::Created),
+            Err(ClusterError::AlreadyExists { .. }) => {
+                let there = self
+                    .connection
+                    .get(&self.secret, namespace, name)
+                    .await
+                    .map_err(|error| backend(format!("read {what}"), error))?
+                    .ok_or_else(|| StoreError::VaultMissing {
+                        subject: vault.subject.clone(),
+                        name: name.to_owned(),
+                        place: format!("namespace {namespace:?}"),
+                    })?;
+                let there = vault_object::from_object(&there)?;
+                Ok(VaultCreation::Exists(Box::new(there)))
+            }
+            Err(error) => Err(backend(format!("write {what}"), error)),
+        }
+    }
+
+    async fn read_public(&self, digest: &str) -> Result<Public, StoreError> {
+        let parted = self.public_parts(digest);
+        let json = self.read_parts(&parted).await?;
+        if digest_of(&json) != digest {
+            return Err(StoreError::Damaged {
+                what: parted.what,
+                why: "its digest differs".to_owned(),
+            });
+        }
+        from_json(&parted.what, &json)
+    }
+
+    async fn write_public(&self, public: &Public) -> Result<String, StoreError> {
+        let json = to_json("the public part", public)?;
+        let digest = digest_of(&json);
+        let parted = self.public_parts(&digest);
+        let objects = self.part_objects(&parted, &json, &[])?;
+        let differing = self.create_parts(&parted.what, &objects).await?;
+        if differing.iter().any(Option::is_some) {
+            return Err(StoreError::Damaged {
+                what: parted.what,
+                why: "another ConfigMap of that name is there".to_owned(),
+            });
+        }
+        Ok(digest)
+    }
+
+    async fn read_revision(&self, number: u32) -> Result<Revision, StoreError> {
+        let parted = self.revision_parts(number);
+        let json = self.read_parts(&parted).await?;
+        from_json(&parted.what, &json)
+    }
+
+    async fn write_revision(&self, revision: &Revision) -> Result<(), StoreError> {
+        let parted = self.revision_parts(revision.number);
+        let json = to_json(&parted.what, revision)?;
+        let number = revision.number.to_string();
+        let objects = self.part_objects(
+            &parted,
+            &json,
+            &[(REVISION, &number), (PUBLIC, &revision.public)],
+        )?;
+        let differing = self.create_parts(&parted.what, &objects).await?;
+        if differing.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        // Left by a run that stopped before it moved the head, or written by somebody who was faster.
+        let known = self
+            .load_head()
+            .await?
+            .map_or(0, |stored| stored.head.revision);
+        if known >= revision.number {
+            return Err(StoreError::RevisionTaken {
+                chain: self.chain.clone(),
+                number: revision.number,
+            });
+        }
+        for (object, there) in objects.iter().zip(differing) {
+            let Some(there) = there else { continue };
+            self.delete_record(&there).await?;
+            if self.create_part(&parted.what, object).await?.is_some() {
+                return Err(StoreError::RevisionTaken {
+                    chain: self.chain.clone(),
+                    number: revision.number,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_revisions(&self) -> Result<BTreeSet<u32>, StoreError> {
+        let records = self.records("revision").await?;
+        Ok(records
+            .iter()
+            .filter_map(|object| label(object, REVISION).parse().ok())
+            .collect())
+    }
+
+    async fn collect_revisions(&self, current: u32) -> Result<(), StoreError> {
+        let oldest = current.saturating_sub(KEPT_REVISIONS - 1);
+        let mut old = Vec::new();
+        let mut named: BTreeMap<String, ()> = BTreeMap::new();
+        for object in self.records("revision").await? {
+            match label(&object, REVISION).parse::<u32>() {
+                Ok(number) if number < oldest => old.push(object),
+                Ok(_) => {
+                    let parted = self.public_parts(annotation(&object, PUBLIC));
+                    named.insert(parted.prefix, ());
+                }
+                Err(_) => {}
+            }
+        }
+        // The revisions first: a public part that a revision names is never missing.
+        self.delete_records(old).await?;
+        let mut unnamed = self.records("public").await?;
+        unnamed.retain(|object| {
+            let name = meta(object, "name");
+            let prefix = name.rsplit_once('.').map_or(name, |(prefix, _)| prefix);
+            !named.contains_key(prefix)
+        });
+        self.delete_records(unnamed).await
+    }
+}

@@ -1,0 +1,203 @@
+//! A chain as files: manifests, and for each subject the files that a service would find, in the folders of the stack.
+//!
+//! `<dir>/<chain>.yaml` holds the objects, `<dir>/<chain>-secrets.yaml` (0600) the vaults; `<folder of the subject>/` holds
+//! what was rendered, configured and kept about it. Files are written beneath a directory handle, by temporary file and
+//! rename, and only when their content changed; secrets have mode 0600. With `--no-secrets` all secret material, and the
+//! state with the vaults, goes to the sibling `<dir>.secrets` instead.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+
+use super::form::Prepared;
+use crate::crash;
+use crate::plugin::contract::Content;
+use crate::state::Vault;
+
+/// Where things go.
+#[derive(Debug)]
+pub struct OutputDir {
+    path: PathBuf,
+    secrets: PathBuf,
+}
+
+/// A file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}")]
+pub struct OutputError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// One file on its way: path below the folder, content, whether it is a secret.
+pub struct OutputFile {
+    /// Relative path.
+    pub path: String,
+    /// Content; none for an empty folder.
+    pub bytes: Option<Vec<u8>>,
+    /// Mode 0600, and apart with `--no-secrets`.
+    pub secret: bool,
+}
+
+impl OutputDir {
+    /// Output below `path`; secrets beside it if they must not be in it.
+    pub fn new(path: &Path, apart: bool) -> Self {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".secrets");
+        let secrets = if apart {
+            PathBuf::from(beside)
+        } else {
+            path.to_path_buf()
+        };
+        Self {
+            path: path.to_path_buf(),
+            secrets,
+        }
+    }
+
+    /// The folder in which head, vaults and revisions of `chain` live.
+    pub fn state(&self, chain: &str) -> PathBuf {
+        self.secrets.join("state").join(chain)
+    }
+
+    /// Writes files; returns the paths of those that changed.
+    pub fn write(&self, files: &[OutputFile]) -> Result<Vec<PathBuf>, OutputError> {
+        let mut written = Vec::new();
+        for file in files {
+            let root = if file.secret {
+                &self.secrets
+            } else {
+                &self.path
+            };
+            let path = root.join(&file.path);
+            let changed = put(root, file).map_err(|source| OutputError {
+                path: path.clone(),
+                source,
+            })?;
+            if changed {
+                written.push(path);
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Opens or makes the folder, and writes the file below it without following links out of it.
+fn put(root: &Path, file: &OutputFile) -> io::Result<bool> {
+    if !root.is_dir() {
+        crash::point(format_args!("before mkdir {}", root.display()));
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(root)?;
+        crash::point(format_args!("after mkdir {}", root.display()));
+    }
+    let dir = Dir::open_ambient_dir(root, ambient_authority())?;
+    let path = Path::new(&file.path);
+    let Some(bytes) = &file.bytes else {
+        if dir.is_dir(path) {
+            return Ok(false);
+        }
+        dir.create_dir_all(path)?;
+        return Ok(true);
+    };
+    if let Some(parent) = path.parent() {
+        dir.create_dir_all(parent)?;
+    }
+    if dir.symlink_metadata(path).is_ok_and(|meta| meta.is_file())
+        && dir.read(path).is_ok_and(|old| old == *bytes)
+    {
+        return Ok(false);
+    }
+    let temporary = path.with_file_name(format!(
+        ".{}.tmp",
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    ));
+    let _ = dir.remove_file(&temporary);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::mode(&mut options, if file.secret { 0o600 } else { 0o644 });
+    crash::point(format_args!("before write {}", file.path));
+    let mut handle = dir.open_with(&temporary, &options)?;
+    handle.write_all(bytes)?;
+    handle.sync_all()?;
+    dir.rename(&temporary, &dir, path)?;
+    crash::point(format_args!("after write {}", file.path));
+    Ok(true)
+}
+
+/// The files of each subject: rendered, configured, kept. `vaults` are all of the chain.
+pub fn subject_files<'a>(
+    prepared: &Prepared,
+    rendered: &[(String, Vec<crate::plugin::contract::File>)],
+    vaults: impl Iterator<Item = &'a Vault>,
+) -> Vec<OutputFile> {
+    let folder = |subject: &str| {
+        prepared
+            .outcome
+            .subjects
+            .iter()
+            .find(|it| it.id == subject)
+            .map(|it| it.folder.clone())
+            .unwrap_or_default()
+    };
+    let mut files = Vec::new();
+    for (subject, all) in rendered {
+        let folder = folder(subject);
+        for file in all {
+            let path = format!("{folder}/{}", file.name);
+            match &file.content {
+                Content::Bytes(bytes) => {
+                    files.push(OutputFile {
+                        path,
+                        bytes: Some(bytes.clone()),
+                        secret: file.secret,
+                    });
+                }
+                Content::Directory => files.push(OutputFile {
+                    path,
+                    bytes: None,
+                    secret: false,
+                }),
+                Content::Kept(_) => {}
+            }
+        }
+    }
+    for ((subject, _, _, name), bytes) in &prepared.outcome.configured {
+        let path = format!("{}/{name}", folder(subject));
+        files.push(OutputFile {
+            path,
+            bytes: Some(bytes.clone()),
+            secret: false,
+        });
+    }
+    for ((subject, _, _, name), item) in &prepared.outcome.items {
+        if let (false, Some(bytes)) = (item.secret, &item.bytes) {
+            let path = format!("{}/{name}", folder(subject));
+            files.push(OutputFile {
+                path,
+                bytes: Some(bytes.clone()),
+                secret: false,
+            });
+        }
+    }
+    for vault in vaults {
+        for ((_, _, name), item) in vault.items.iter().filter(|(_, item)| item.secret) {
+            let path = format!("{}/{name}", folder(&vault.subject));
+            files.push(OutputFile {
+                path,
+                bytes: Some(item.bytes.clone()),
+                secret: true,
+            });
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}

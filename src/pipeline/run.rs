@@ -1,0 +1,786 @@
+//! The run itself: expand, then provision and configure as a graph, then render; sharded over threads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chain_plugin_sdk::descriptor::Phase;
+use serde_json::{Map, Value};
+
+use super::expand::{expand, topology};
+use super::graph::{GraphError, levels};
+use super::resolve::{Resolved, ResolvedService, service_key};
+use super::shape::vault_name;
+use super::world::{FactConflict, Item, Place, SecretReader, ServiceDoor, World, kept_spec};
+use crate::plugin::contract::{
+    Call, Configured, Diagnostic, Provisioned, Rendered, Severity, Subject, Topology,
+};
+use crate::plugin::{Entropy, PluginError, Runtime, Sandbox};
+use crate::state::revision::ConfiguredResult;
+use crate::state::vault::ItemKey;
+use crate::state::{Head, KeptItem, Public, Vault};
+
+/// What is known of the chain before the run.
+#[derive(Clone, Default)]
+pub struct Known {
+    /// The head, when the chain exists or is being formed.
+    pub head: Option<Head>,
+    /// Facts, configured results and public items of the current revision.
+    pub public: Public,
+    /// Vaults that were found while the chain is being formed or grown: their items are used, not made again.
+    pub vaults: Vec<Vault>,
+    /// Reads a secret when a guest that may see it asks.
+    pub secrets: Option<Arc<dyn SecretReader>>,
+}
+
+/// What does not come from the spec: time, entropy, consent.
+pub struct Circumstances {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// The run's own seed, from the operating system.
+    pub seed: [u8; 32],
+    /// (maker role, taker role, item) to which the user agrees.
+    pub consents: BTreeSet<(String, String, String)>,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// What one plugin rendered about one subject.
+#[derive(Debug)]
+pub struct RenderedPart {
+    /// Index of the service; the stack is 0, the others follow.
+    pub service: usize,
+    /// The subject.
+    pub subject: String,
+    /// What it rendered.
+    pub rendered: Rendered,
+}
+
+/// The result of a run, before it becomes objects.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All subjects.
+    pub subjects: Vec<Subject>,
+    /// The stack and the services, as resolved.
+    pub services: Vec<ResolvedService>,
+    /// New items by subject: what must be written before anything else.
+    pub vaults: Vec<Vault>,
+    /// Vaults that an interrupted run had written, and that the head does not list yet.
+    pub found: Vec<Vault>,
+    /// Facts, configured results, public items.
+    pub public: Public,
+    /// All kept items that exist, with the bytes of the public ones.
+    pub items: HashMap<Place, Item>,
+    /// Configured files.
+    pub configured: HashMap<Place, Vec<u8>>,
+    /// What was rendered, in container order.
+    pub parts: Vec<RenderedPart>,
+    /// Rendered files by subject, when they are wanted beside the objects.
+    pub files: Vec<(String, Vec<crate::plugin::contract::File>)>,
+    /// Warnings and information, each with the plugin's name before it.
+    pub notes: Vec<(String, Diagnostic)>,
+    /// Fingerprint of the chain.
+    pub fingerprint: Option<String>,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// A plugin.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// Needs that cannot be met.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Facts that contradict each other.
+    #[error(transparent)]
+    Facts(#[from] FactConflict),
+}
+
+/// Runs the pipeline up to what is rendered.
+pub fn run(
+    resolved: &Resolved,
+    known: &Known,
+    circumstances: &Circumstances,
+    runtime: &Runtime,
+) -> Result<Outcome, PipelineError> {
+    let subjects = expand(resolved, known.head.as_ref(), circumstances.now_ms, runtime)?;
+    let services: Vec<ResolvedService> = std::iter::once(&resolved.stack)
+        .chain(&resolved.services)
+        .cloned()
+        .collect();
+    let uid = known
+        .head
+        .as_ref()
+        .map(|head| head.uid.clone())
+        .unwrap_or_default();
+    let mut state = HashMap::new();
+    for (id, remembered) in known.head.iter().flat_map(|head| &head.subjects) {
+        for (key, value) in &remembered.state {
+            state.insert((id.clone(), key.clone()), value.clone());
+        }
+    }
+    let world = Arc::new(World::new(&subjects, state, known.secrets.clone()));
+    recall(&world, known);
+    let run = Run {
+        resolved,
+        known,
+        circumstances,
+        runtime,
+        services: &services,
+        topology: topology(resolved, subjects.clone()),
+        world: Arc::clone(&world),
+        born: Mutex::default(),
+        configured: Mutex::default(),
+        notes: Mutex::default(),
+    };
+    let depths = depths(&subjects);
+    let deepest = depths.iter().copied().max().unwrap_or(0);
+    for level in levels(&services)? {
+        // Kept items of an ancestor sign those of a descendant: one generation after the other.
+        for depth in 0..=deepest {
+            let generation = |index: &usize| depths.get(*index) == Some(&depth);
+            run.all(
+                level
+                    .iter()
+                    .flat_map(|(phase, service)| run.jobs(*phase, *service, generation))
+                    .collect(),
+            )?;
+        }
+    }
+    check_facts(resolved, &services, &subjects, &world)?;
+    let all = |_: &usize| true;
+    let work = (0..services.len())
+        .flat_map(|service| run.jobs(Phase::Render, service, all))
+        .collect();
+    let mut parts: Vec<RenderedPart> = run.all(work)?;
+    let place: HashMap<&str, usize> = subjects
+        .iter()
+        .enumerate()
+        .map(|(index, subject)| (subject.id.as_str(), index))
+        .collect();
+    parts.sort_by_key(|part| (part.service, place.get(part.subject.as_str()).copied()));
+    let mut notes = run
+        .notes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    for line in world.warnings() {
+        let (plugin, message) = line.split_once(": ").unwrap_or(("plugin", &line));
+        notes.push((
+            plugin.to_owned(),
+            Diagnostic {
+                severity: Severity::Warning,
+                code: "log".to_owned(),
+                path: String::new(),
+                message: message.to_owned(),
+                hint: None,
+            },
+        ));
+    }
+    notes.sort_by(|a, b| (&a.0, &a.1.path, &a.1.message).cmp(&(&b.0, &b.1.path, &b.1.message)));
+    notes.dedup();
+    let configured = run
+        .configured
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let fingerprint = configured.get("chain").and_then(|results| {
+        results
+            .values()
+            .find_map(|result| result.fingerprint.clone())
+    });
+    let born = run
+        .born
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let vaults = new_vaults(&uid, known, born);
+    let mut public = Public {
+        facts: world.all_facts(),
+        configured,
+        sealed: known.public.sealed.clone(),
+        ..Public::default()
+    };
+    for vault in known.vaults.iter().chain(&vaults) {
+        let secret = vault_name(&resolved.chain, &vault.subject, vault.version);
+        for ((role, instance, name), item) in &vault.items {
+            if item.secret {
+                let of_subject = public.sealed.entry(vault.subject.clone()).or_default();
+                of_subject
+                    .entry(service_key(role, instance))
+                    .or_default()
+                    .insert(name.clone(), secret.clone());
+            }
+        }
+    }
+    let items = world.all_items();
+    for ((subject, role, instance, name), item) in &items {
+        if let (false, Some(bytes)) = (item.secret, &item.bytes) {
+            let key = service_key(role, instance);
+            let of_subject = public.items.entry(subject.clone()).or_default();
+            of_subject
+                .entry(key)
+                .or_default()
+                .insert(name.clone(), BASE64.encode(bytes));
+        }
+    }
+    Ok(Outcome {
+        subjects,
+        services,
+        vaults,
+        found: known.vaults.clone(),
+        public,
+        items,
+        configured: world.all_configured(),
+        parts,
+        files: Vec::new(),
+        notes,
+        fingerprint,
+    })
+}
+
+/// Puts what is known into the world: public items and configured results of the revision, items of found vaults.
+fn recall(world: &World, known: &Known) {
+    recall_public(world, &known.public);
+    for vault in &known.vaults {
+        for ((role, instance, name), item) in &vault.items {
+            let place = (
+                vault.subject.clone(),
+                role.clone(),
+                instance.clone(),
+                name.clone(),
+            );
+            let bytes = (!item.secret).then(|| item.bytes.clone());
+            world.keep(
+                place,
+                Item {
+                    bytes,
+                    secret: item.secret,
+                },
+            );
+        }
+    }
+}
+
+/// Puts public items, configured files and the names of secrets into the world.
+pub fn recall_public(world: &World, public: &Public) {
+    let split = |key: &str| match key.split_once('/') {
+        Some((role, instance)) => (role.to_owned(), instance.to_owned()),
+        None => (key.to_owned(), key.to_owned()),
+    };
+    for (subject, services) in &public.items {
+        for (key, items) in services {
+            let (role, instance) = split(key);
+            for (name, text) in items {
+                let bytes = BASE64.decode(text).ok();
+                let place = (
+                    subject.clone(),
+                    role.clone(),
+                    instance.clone(),
+                    name.clone(),
+                );
+                world.keep(
+                    place,
+                    Item {
+                        bytes,
+                        secret: false,
+                    },
+                );
+            }
+        }
+    }
+    for (subject, services) in &public.sealed {
+        for (key, items) in services {
+            let (role, instance) = split(key);
+            for name in items.keys() {
+                let place = (
+                    subject.clone(),
+                    role.clone(),
+                    instance.clone(),
+                    name.clone(),
+                );
+                world.keep(
+                    place,
+                    Item {
+                        bytes: None,
+                        secret: true,
+                    },
+                );
+            }
+        }
+    }
+    for (subject, services) in &public.configured {
+        for (key, result) in services {
+            let (role, instance) = split(key);
+            for (name, text) in &result.files {
+                let place = (
+                    subject.clone(),
+                    role.clone(),
+                    instance.clone(),
+                    name.clone(),
+                );
+                world.configure(place, BASE64.decode(text).unwrap_or_default());
+            }
+        }
+    }
+}
+
+type Born = BTreeMap<String, BTreeMap<ItemKey, KeptItem>>;
+
+fn new_vaults(uid: &str, known: &Known, born: Born) -> Vec<Vault> {
+    born.into_iter()
+        .map(|(subject, items)| {
+            let before = known
+                .head
+                .as_ref()
+                .and_then(|head| head.subjects.get(&subject))
+                .map_or(0, |it| it.vaults.len());
+            let found = known
+                .vaults
+                .iter()
+                .filter(|vault| vault.subject == subject)
+                .count();
+            let version = u32::try_from(before.max(found))
+                .unwrap_or(u32::MAX)
+                .saturating_add(1);
+            Vault {
+                chain_uid: uid.to_owned(),
+                subject,
+                version,
+                items,
+            }
+        })
+        .collect()
+}
+
+/// A shard of work: one phase of one service about some subjects.
+struct Job {
+    phase: Phase,
+    service: usize,
+    subjects: Vec<usize>,
+}
+
+struct Run<'a> {
+    resolved: &'a Resolved,
+    known: &'a Known,
+    circumstances: &'a Circumstances,
+    runtime: &'a Runtime,
+    services: &'a [ResolvedService],
+    topology: Topology,
+    world: Arc<World>,
+    born: Mutex<Born>,
+    configured: Mutex<BTreeMap<String, BTreeMap<String, ConfiguredResult>>>,
+    notes: Mutex<Vec<(String, Diagnostic)>>,
+}
+
+/// Subjects in one shard, at least: below this a second session costs more than it saves.
+const SHARD: usize = 8;
+
+impl Run<'_> {
+    fn jobs(&self, phase: Phase, service: usize, wanted: impl Fn(&usize) -> bool) -> Vec<Job> {
+        let Some(kinds) = self
+            .services
+            .get(service)
+            .and_then(|it| it.plugin.descriptor.on.get(&phase))
+        else {
+            return Vec::new();
+        };
+        let subjects: Vec<usize> = self
+            .topology
+            .subjects
+            .iter()
+            .enumerate()
+            .filter(|(_, subject)| !subject.foreign && kinds.contains(&subject.kind))
+            .map(|(index, _)| index)
+            .filter(wanted)
+            .collect();
+        if subjects.is_empty() {
+            return Vec::new();
+        }
+        let shards = (subjects.len() / SHARD).clamp(1, self.circumstances.threads.max(1));
+        let size = subjects.len().div_ceil(shards).max(1);
+        subjects
+            .chunks(size)
+            .map(|chunk| Job {
+                phase,
+                service,
+                subjects: chunk.to_vec(),
+            })
+            .collect()
+    }
+
+    /// Does all jobs, as many side by side as there are threads; the first failure ends the run.
+    fn all(&self, jobs: Vec<Job>) -> Result<Vec<RenderedPart>, PipelineError> {
+        let threads = self.circumstances.threads.clamp(1, jobs.len().max(1));
+        let (next, parts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let failure: Mutex<Option<(usize, PipelineError)>> = Mutex::new(None);
+        let work = || loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else { return };
+            match self.job(job) {
+                Ok(done) => parts
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend(done),
+                Err(fault) => {
+                    next.store(jobs.len(), Ordering::Relaxed);
+                    let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    if first.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
+                        *first = Some((index, fault));
+                    }
+                }
+            }
+        };
+        if threads == 1 {
+            work();
+        } else {
+            std::thread::scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(work);
+                }
+                work();
+            });
+        }
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, fault)) => Err(fault),
+            None => Ok(parts.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    fn job(&self, job: &Job) -> Result<Vec<RenderedPart>, PipelineError> {
+        let Some(service) = self.services.get(job.service) else {
+            return Ok(Vec::new());
+        };
+        let mut parts = Vec::new();
+        let mut open: Option<(String, Arc<ServiceDoor>, crate::plugin::Session)> = None;
+        for index in &job.subjects {
+            let Some(subject) = self.topology.subjects.get(*index) else {
+                continue;
+            };
+            let service = self.effective(service, subject, job.phase);
+            if job.phase == Phase::Configure && self.reuse(service, subject)? {
+                continue;
+            }
+            // An override may name another plugin: then the session is another too.
+            if open
+                .as_ref()
+                .is_none_or(|(digest, _, _)| *digest != service.plugin.digest)
+            {
+                let door = Arc::new(ServiceDoor::new(
+                    Arc::clone(&self.world),
+                    service,
+                    job.phase,
+                    &self.circumstances.consents,
+                ));
+                let session = Sandbox::new(self.runtime, &service.plugin, Arc::clone(&door) as _)?
+                    .open(&self.topology)?;
+                open = Some((service.plugin.digest.clone(), door, session));
+            }
+            let Some((_, door, session)) = &mut open else {
+                continue;
+            };
+            door.about(&subject.id);
+            let call = self.call(service, subject, job.phase);
+            match job.phase {
+                Phase::Provision => {
+                    let stream = Entropy::stream(
+                        &self.circumstances.seed,
+                        service.plugin.name(),
+                        &service.instance,
+                        &subject.id,
+                    );
+                    let given = session.provision(&call, stream)?;
+                    self.provisioned(service, subject, given)?;
+                }
+                Phase::Configure => {
+                    let given = session.configure(&call)?;
+                    self.configure(service, subject, given)?;
+                }
+                _ => {
+                    let rendered = session.render(&call)?;
+                    self.note(service, rendered.notes.clone());
+                    parts.push(RenderedPart {
+                        service: job.service,
+                        subject: subject.id.clone(),
+                        rendered,
+                    });
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The service as this subject has it: a node's override counts in provision and render, not in configure.
+    fn effective<'s>(
+        &'s self,
+        service: &'s ResolvedService,
+        subject: &Subject,
+        phase: Phase,
+    ) -> &'s ResolvedService {
+        if phase == Phase::Configure || self.resolved.overrides.is_empty() {
+            return service;
+        }
+        node_of(subject, &self.topology.subjects)
+            .and_then(|node| self.resolved.overrides.get(&(node, service.key())))
+            .unwrap_or(service)
+    }
+
+    fn call(&self, service: &ResolvedService, subject: &Subject, phase: Phase) -> Call {
+        let birth = phase == Phase::Provision;
+        Call {
+            subject: subject.id.clone(),
+            role: service.role.clone(),
+            instance: service.instance.clone(),
+            options: if birth {
+                service.options.with_secrets()
+            } else {
+                service.options.without_secrets()
+            },
+            images: service.images.clone(),
+            now_ms: if birth { self.circumstances.now_ms } else { 0 },
+            renew: Vec::new(),
+        }
+    }
+
+    fn provisioned(
+        &self,
+        service: &ResolvedService,
+        subject: &Subject,
+        given: Provisioned,
+    ) -> Result<(), PipelineError> {
+        self.note(service, given.notes);
+        self.facts(service, subject, &given.facts)?;
+        let refuse = |name: &str, why: &str| PluginError::Refused {
+            plugin: service.plugin.name().to_owned(),
+            what: format!("the item `{name}` about {}", subject.id),
+            why: why.to_owned(),
+        };
+        for item in given.keep {
+            let spec = kept_spec(&service.plugin.descriptor.kept, &item.name, &subject.kind)
+                .ok_or_else(|| refuse(&item.name, "its descriptor does not name it"))?;
+            if spec.secret != item.secret {
+                return Err(refuse(
+                    &item.name,
+                    "its descriptor says otherwise whether it is a secret",
+                )
+                .into());
+            }
+            let place = (
+                subject.id.clone(),
+                service.role.clone(),
+                service.instance.clone(),
+                item.name.clone(),
+            );
+            if self.world.has_item(&place) {
+                return Err(refuse(&item.name, "it exists and is immutable").into());
+            }
+            self.world.keep(
+                place,
+                Item {
+                    bytes: Some(item.bytes.clone()),
+                    secret: item.secret,
+                },
+            );
+            let key = (service.role.clone(), service.instance.clone(), item.name);
+            let kept = KeptItem {
+                bytes: item.bytes,
+                secret: item.secret,
+                media: item.media,
+            };
+            let mut born = self.born.lock().unwrap_or_else(PoisonError::into_inner);
+            born.entry(subject.id.clone())
+                .or_default()
+                .insert(key, kept);
+        }
+        Ok(())
+    }
+
+    /// Whether this subject was configured before: then what was made is used.
+    fn reuse(&self, service: &ResolvedService, subject: &Subject) -> Result<bool, PipelineError> {
+        let key = service.key();
+        let Some(result) = self
+            .known
+            .public
+            .configured
+            .get(&subject.id)
+            .and_then(|all| all.get(&key))
+        else {
+            return Ok(false);
+        };
+        self.facts(service, subject, &result.facts.to_string())?;
+        let mut all = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.entry(subject.id.clone())
+            .or_default()
+            .insert(key, result.clone());
+        Ok(true)
+    }
+
+    fn configure(
+        &self,
+        service: &ResolvedService,
+        subject: &Subject,
+        given: Configured,
+    ) -> Result<(), PipelineError> {
+        self.note(service, given.notes);
+        self.facts(service, subject, &given.facts)?;
+        let mut files = BTreeMap::new();
+        for file in given.files {
+            let place = (
+                subject.id.clone(),
+                service.role.clone(),
+                service.instance.clone(),
+                file.name.clone(),
+            );
+            files.insert(file.name, BASE64.encode(&file.bytes));
+            self.world.configure(place, file.bytes);
+        }
+        let facts = serde_json::from_str(&given.facts).unwrap_or_default();
+        let result = ConfiguredResult {
+            files,
+            facts,
+            fingerprint: given.fingerprint,
+        };
+        let mut all = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.entry(subject.id.clone())
+            .or_default()
+            .insert(service.key(), result);
+        Ok(())
+    }
+
+    fn facts(
+        &self,
+        service: &ResolvedService,
+        subject: &Subject,
+        text: &str,
+    ) -> Result<(), PipelineError> {
+        let refuse = |why: String| PluginError::Refused {
+            plugin: service.plugin.name().to_owned(),
+            what: format!("facts about {}", subject.id),
+            why,
+        };
+        let facts: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|fault| refuse(format!("they are no JSON object: {fault}")))?;
+        if facts.is_empty() {
+            return Ok(());
+        }
+        self.world
+            .give(&subject.id, &service.role, &service.instance, &facts)?;
+        Ok(())
+    }
+
+    fn note(&self, service: &ResolvedService, notes: Vec<Diagnostic>) {
+        if notes.is_empty() {
+            return;
+        }
+        let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(
+            notes
+                .into_iter()
+                .filter(|note| note.severity != Severity::Error)
+                .map(|note| (service.plugin.name().to_owned(), note)),
+        );
+    }
+}
+
+/// Facts are the interface between plugins: they must fit the schema that the stack gives for their role and kind.
+fn check_facts(
+    resolved: &Resolved,
+    services: &[ResolvedService],
+    subjects: &[Subject],
+    world: &World,
+) -> Result<(), PipelineError> {
+    let stack = &resolved.stack.plugin;
+    let Some(release) = stack.descriptor.releases.get(&resolved.release) else {
+        return Ok(());
+    };
+    let mut validators = HashMap::new();
+    for role in &release.roles {
+        for (kind, schema) in &role.facts {
+            let validator = jsonschema::options()
+                .with_pattern_options(jsonschema::PatternOptions::regex())
+                .build(schema)
+                .map_err(|fault| PluginError::Refused {
+                    plugin: stack.name().to_owned(),
+                    what: format!("the schema of facts of role `{}` about a {kind}", role.name),
+                    why: fault.to_string(),
+                })?;
+            validators.insert((role.name.as_str(), kind.as_str()), validator);
+        }
+    }
+    if validators.is_empty() {
+        return Ok(());
+    }
+    let kinds: HashMap<&str, &str> = subjects
+        .iter()
+        .map(|subject| (subject.id.as_str(), subject.kind.as_str()))
+        .collect();
+    for (subject, all) in world.all_facts() {
+        let kind = kinds.get(subject.as_str()).copied().unwrap_or_default();
+        for (key, facts) in all {
+            let role = key.split('/').next().unwrap_or_default();
+            let fault = validators
+                .get(&(role, kind))
+                .and_then(|it| it.iter_errors(&facts).next());
+            if let Some(fault) = fault {
+                let maker = services.iter().find(|service| service.key() == key);
+                let pointer = fault.instance_path().to_string();
+                let place = if pointer.is_empty() {
+                    String::new()
+                } else {
+                    format!("{pointer}: ")
+                };
+                return Err(PluginError::Refused {
+                    plugin: maker.map_or_else(|| key.clone(), |it| it.plugin.name().to_owned()),
+                    what: format!("facts about {subject}"),
+                    why: format!(
+                        "{place}{fault} (schema of stack `{}`)",
+                        stack.descriptor.stack
+                    ),
+                }
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many ancestors each subject has.
+fn depths(subjects: &[Subject]) -> Vec<usize> {
+    let parents: HashMap<&str, Option<&str>> = subjects
+        .iter()
+        .map(|subject| (subject.id.as_str(), subject.parent.as_deref()))
+        .collect();
+    let depth = |subject: &Subject| {
+        std::iter::successors(subject.parent.as_deref(), |id| {
+            parents.get(id).copied().flatten()
+        })
+        .take(16)
+        .count()
+    };
+    subjects.iter().map(depth).collect()
+}
+
+/// The index of the node in the user's spec to which a subject belongs: its own, or an ancestor's, `extra.from`.
+pub fn node_of(subject: &Subject, subjects: &[Subject]) -> Option<usize> {
+    let mut at = Some(subject);
+    for _ in 0..8 {
+        let here = at?;
+        let extra: Value = serde_json::from_str(&here.extra).unwrap_or_default();
+        if let Some(pointer) = extra.get("from").and_then(Value::as_str) {
+            return pointer
+                .strip_prefix("/nodes/")
+                .and_then(|rest| rest.split('/').next()?.parse().ok());
+        }
+        at = here
+            .parent
+            .as_ref()
+            .and_then(|parent| subjects.iter().find(|other| other.id == *parent));
+    }
+    None
+}
