@@ -1,0 +1,91 @@
+//! The command line: what is typed becomes one of the commands. Data only, but for the flags that come from descriptors.
+
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::cluster::ConnectFlags;
+use crate::commands::{
+    apply, completion, create, delete, get, logs, plugin, run, spec_flags, status, version,
+};
+use crate::plugin::Catalog;
+use crate::ui::ColorChoice;
+
+/// Create and operate blockchain networks on Kubernetes
+///
+/// The host knows Kubernetes and runs plugins; each service of a blockchain is a
+/// sandboxed plugin that makes keys, configuration and manifests.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-chain",
+    bin_name = "kubectl chain",
+    version,
+    max_term_width = 80,
+    after_help = "Examples:
+  # A chain of three nodes, with everything at its default
+  kubectl chain create --wait
+
+  # How it is, and what it says
+  kubectl chain status
+  kubectl chain logs node0 -f"
+)]
+pub struct Cli {
+    /// When to use colour: auto, always or never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        hide_possible_values = true
+    )]
+    pub color: ColorChoice,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub connect: ConnectFlags,
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, clippy::large_enum_variant)]
+pub enum Command {
+    Create(create::Create),
+    Apply(apply::Apply),
+    Get(get::Get),
+    Status(status::Status),
+    Logs(logs::Logs),
+    Run(run::Run),
+    Delete(delete::Delete),
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    Completion(completion::Completion),
+    Version(version::Version),
+}
+
+/// The whole command line as clap sees it, with the flags of the plugins in `catalog`.
+pub fn command(catalog: &Catalog) -> clap::Command {
+    let mut command = Cli::command();
+    for verb in ["create", "apply"] {
+        command = command.mut_subcommand(verb, |sub| spec_flags::augment(sub, catalog));
+    }
+    command
+}
+
+/// Parses `args`. The matches hold what descriptors added.
+pub fn parse<I, T>(args: I, catalog: &Catalog) -> Result<(Cli, ArgMatches), clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let matches = command(catalog).try_get_matches_from(args)?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
+}
+
+/// Flags that several commands share: which chain.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ChainFlag {
+    /// The chain, when the namespace has several
+    #[arg(long, value_name = "NAME")]
+    pub chain: Option<String>,
+}

@@ -1,0 +1,35 @@
+//! `kubectl chain apply`: creates or changes a chain; sends only the difference.
+
+use clap::Args;
+
+use super::Context;
+use super::change::Change;
+use crate::pipeline::form::Verb;
+
+/// Create or change a chain
+///
+/// Only the difference is sent, and what is no longer wanted is pruned. Keys
+/// are never made anew, and nodes that need a restart get it one after the
+/// other, never more at once than the stack allows.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # Make the chain what the file says
+  kubectl chain apply -f chain.yaml
+
+  # See what would be done
+  kubectl chain apply -f chain.yaml --dry-run=server")]
+pub struct Apply {
+    /// Name of the chain, when the file does not say it
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub change: Change,
+}
+
+impl Apply {
+    /// Applies it.
+    pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+        self.change.run(self.name, Verb::Apply, context).await
+    }
+}

@@ -1,0 +1,214 @@
+//! `kubectl chain delete`: takes a chain down; keys and volumes stay unless they are purged.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::Context;
+use super::circumstances::draw;
+use crate::cluster::apply::{Hooks, Outcome};
+use crate::cluster::delete::{DeletePlan, delete_objects, purge_records};
+use crate::cluster::{ClusterError, ClusterStore, Connection};
+use crate::pipeline::form::{self, acquire};
+use crate::state::store::update_head;
+use crate::state::{Head, Inventory, ObjectId, Phase, Store, lock};
+use crate::ui::Printer;
+
+/// Delete a chain
+///
+/// Workloads and everything else that was applied go; volumes and keys stay,
+/// and a tombstone remembers them: creating the chain again revives it. With
+/// --purge they go too, and nothing is left.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # Take a chain down, and keep its keys and volumes
+  kubectl chain delete test-chain
+
+  # Remove everything for ever
+  kubectl chain delete test-chain --purge")]
+pub struct Delete {
+    /// The chain
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Delete volumes and keys too
+    #[arg(long)]
+    pub purge: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long to wait until everything is gone
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = super::logs::parse_duration)]
+    pub timeout: Duration,
+}
+
+impl Delete {
+    /// Deletes it.
+    pub async fn run(self, context: &Context) -> anyhow::Result<bool> {
+        let printer = &context.printer;
+        let connection = Connection::open(&context.connect).await?;
+        let namespace = connection.namespace.clone();
+        let store = ClusterStore::new(&connection, &self.name, "", &namespace);
+        let Some(stored) = store.load_head().await? else {
+            bail!(
+                "no chain `{}` in namespace `{namespace}`\nhint: kubectl chain get -A lists those of all namespaces",
+                self.name
+            );
+        };
+        let head = stored.head;
+        if head.phase == Phase::Tombstone && !self.purge {
+            printer.line(&format!(
+                "chain/{} unchanged (deleted before; --purge removes keys and volumes)",
+                self.name
+            ))?;
+            return Ok(true);
+        }
+        self.confirm(&connection, &head, printer)?;
+        let store = store.with_uid(&head.uid);
+        let drawn = draw()?;
+        let claim = drawn.claim("delete");
+        acquire(&store, &claim, drawn.now_ms).await?;
+        let hooks = Teller {
+            store: &store,
+            printer,
+            holder: claim.holder.clone(),
+            busy: Mutex::new(BTreeSet::new()),
+        };
+        let result = self.delete(&connection, &store, &head, &hooks).await;
+        if result.is_err() {
+            lock::release(&store, &claim.holder).await.ok();
+        }
+        result?;
+        Ok(true)
+    }
+
+    async fn delete<S: Store>(
+        &self,
+        connection: &Connection,
+        store: &S,
+        head: &Head,
+        hooks: &Teller<'_, S>,
+    ) -> anyhow::Result<()> {
+        let mut namespaces: BTreeSet<String> = head
+            .subjects
+            .values()
+            .map(|it| it.namespace.clone())
+            .collect();
+        namespaces.insert(connection.namespace.clone());
+        let mut inventory = Inventory::new();
+        for number in store.list_revisions().await? {
+            inventory.extend(store.read_revision(number).await?.inventory);
+        }
+        let plan = DeletePlan {
+            cluster: "",
+            chain: &self.name,
+            uid: &head.uid,
+            namespaces: &namespaces,
+            inventory: &inventory,
+            purge: self.purge,
+            timeout: self.timeout,
+        };
+        delete_objects(connection, &plan, hooks).await?;
+        if !self.purge {
+            update_head(store, |head: &mut Head| {
+                head.phase = Phase::Tombstone;
+                head.applied = 0;
+                head.lock = None;
+                Ok::<(), crate::state::StoreError>(())
+            })
+            .await?;
+            hooks.printer.line(&format!(
+                "chain/{} deleted (keys and volumes kept)",
+                self.name
+            ))?;
+            return Ok(());
+        }
+        for namespace in &namespaces {
+            purge_records(connection, "", &self.name, &head.uid, namespace, hooks).await?;
+        }
+        if let Some(stored) = store.load_head().await? {
+            let _ = store.delete_head(&stored.version).await?;
+        }
+        hooks.printer.line(&format!("chain/{} purged", self.name))?;
+        Ok(())
+    }
+
+    fn confirm(
+        &self,
+        connection: &Connection,
+        head: &Head,
+        printer: &Printer,
+    ) -> anyhow::Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        let what = if self.purge {
+            "with its keys and volumes, FOR EVER"
+        } else {
+            "(keys and volumes are kept)"
+        };
+        let nodes = head
+            .subjects
+            .values()
+            .filter(|it| it.kind == "node" && !it.retired)
+            .count();
+        printer.note(&format!("context:   {}", connection.context_name));
+        printer.note(&format!("namespace: {}", connection.namespace));
+        printer.note(&format!(
+            "Delete chain {} of {nodes} nodes {what}? Type its name to go on:",
+            self.name
+        ));
+        if !std::io::stdin().is_terminal() {
+            bail!("nobody is there to ask\nhint: pass -y to delete without being asked");
+        }
+        let mut answer = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .context("cannot read the answer")?;
+        if answer.trim() == self.name {
+            Ok(())
+        } else {
+            bail!("not deleted")
+        }
+    }
+}
+
+struct Teller<'a, S> {
+    store: &'a S,
+    printer: &'a Printer,
+    holder: String,
+    busy: Mutex<BTreeSet<String>>,
+}
+
+impl<S: Store> Hooks for Teller<'_, S> {
+    fn done(&self, id: &ObjectId, outcome: Outcome) {
+        let kind = id.kind.to_lowercase();
+        let name = if id.group.is_empty() {
+            kind
+        } else {
+            format!("{kind}.{}", id.group)
+        };
+        let _ = self.printer.line(&format!("{name}/{} {outcome}", id.name));
+    }
+
+    fn waiting(&self, id: &ObjectId, why: &str) {
+        let text = format!("waiting for {}/{}: {why}", id.kind.to_lowercase(), id.name);
+        let mut busy = self
+            .busy
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if busy.insert(text.clone()) {
+            self.printer.note(&text);
+        }
+    }
+
+    async fn fence(&self) -> Result<(), ClusterError> {
+        let now_ms = draw().map(|drawn| drawn.now_ms).unwrap_or_default();
+        lock::renew(self.store, &self.holder, now_ms, form::LOCK_MS).await?;
+        Ok(())
+    }
+}

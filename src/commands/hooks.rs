@@ -1,0 +1,142 @@
+//! Hooks of plugins, called by create and apply: before a subject is added, after it is ready, before it is removed, and
+//! between two restarts of one disruption group.
+
+use super::grants::Granted;
+use crate::cluster::Connection;
+use crate::pipeline::Resolved;
+use crate::pipeline::acts::ClusterActs;
+use crate::pipeline::expand::topology;
+use crate::pipeline::form::Prepared;
+use crate::pipeline::operate::{OperateError, Scene, Start, drive, hooks};
+use crate::plugin::Runtime;
+use crate::plugin::contract::Topology;
+use crate::state::store::update_head;
+use crate::state::{Head, ObjectId, Store, StoreError};
+use crate::ui::Printer;
+
+/// What hooks need of the run that calls them.
+pub struct HookRun<'a, S> {
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Where the head is.
+    pub store: &'a S,
+    /// The spec.
+    pub resolved: &'a Resolved,
+    /// What was computed.
+    pub prepared: &'a Prepared,
+    /// The engine.
+    pub runtime: &'a Runtime,
+    /// Tells what is done.
+    pub printer: &'a Printer,
+    /// Permissions by plugin.
+    pub granted: &'a Granted,
+    /// The run's seed.
+    pub seed: [u8; 32],
+}
+
+impl<S: Store> HookRun<'_, S> {
+    /// Ids of the subjects for which `hook` is due.
+    pub fn due(&self, hook: &str) -> Vec<String> {
+        due(&self.prepared.head, hook)
+    }
+
+    /// Calls `hook` about every subject for which it is due, one after the other, and notes in the head that it was done.
+    /// Returns how many subjects there were.
+    pub async fn run(&self, hook: &str) -> anyhow::Result<usize> {
+        let due = self.due(hook);
+        for subject in &due {
+            self.about(hook, subject).await?;
+            update_head(self.store, |head: &mut Head| {
+                if let Some(remembered) = head.subjects.get_mut(subject) {
+                    remembered.due.remove(hook);
+                }
+                Ok::<(), StoreError>(())
+            })
+            .await?;
+        }
+        Ok(due.len())
+    }
+
+    /// Calls the gate about the subject whose workload `member` is.
+    pub async fn gate(&self, member: &ObjectId) -> Result<(), OperateError> {
+        let workload = format!("{}/{}", member.kind.to_lowercase(), member.name);
+        let subjects = &self.prepared.outcome.subjects;
+        match subjects
+            .iter()
+            .find(|it| it.workload.as_deref() == Some(workload.as_str()))
+        {
+            Some(subject) => self.about("gate", &subject.id).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn about(&self, hook: &str, subject: &str) -> Result<(), OperateError> {
+        let kind = self
+            .prepared
+            .head
+            .subjects
+            .get(subject)
+            .map(|it| it.kind.clone())
+            .unwrap_or_default();
+        let head = self
+            .store
+            .load_head()
+            .await
+            .ok()
+            .flatten()
+            .map(|stored| stored.head);
+        let topology = self.topology();
+        let scene = Scene {
+            topology: &topology,
+            public: &self.prepared.outcome.public,
+            head: head.as_ref(),
+            granted: self.granted,
+        };
+        let acts = ClusterActs {
+            connection: self.connection,
+            store: self.store,
+            printer: self.printer,
+            amend: None,
+        };
+        for (service, operation) in hooks(&self.prepared.outcome.services, hook) {
+            let about = if operation.kind.is_empty() {
+                "chain"
+            } else {
+                &operation.kind
+            };
+            if about != kind {
+                continue;
+            }
+            self.printer.note(&format!(
+                "{hook}: {} of {} about {subject}",
+                operation.name,
+                service.plugin.name()
+            ));
+            let start = Start {
+                service,
+                services: &self.prepared.outcome.services,
+                operation,
+                subject,
+                args: serde_json::json!({}),
+                files: Vec::new(),
+                seed: self.seed,
+            };
+            drive(start, &scene, self.runtime, &acts).await?;
+        }
+        Ok(())
+    }
+
+    /// The topology with those that are retired no more in it; a hook about a subject that goes sees the others.
+    fn topology(&self) -> Topology {
+        topology(self.resolved, self.prepared.outcome.subjects.clone())
+    }
+}
+
+/// Ids of the subjects for which `hook` is due.
+pub fn due(head: &Head, hook: &str) -> Vec<String> {
+    head.subjects
+        .iter()
+        .filter(|(_, it)| it.due.contains(hook))
+        .map(|(id, _)| id.clone())
+        .collect()
+}

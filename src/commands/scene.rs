@@ -1,0 +1,165 @@
+//! A chain as it is remembered, ready for operations: resolved again from its own revision.
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::Context;
+use crate::cluster::{ClusterStore, Connection, heads};
+use crate::pipeline::expand::{expand, topology};
+use crate::pipeline::{Inputs, Resolved, ResolvedService, resolve};
+use crate::plugin::Runtime;
+use crate::plugin::contract::{Subject, Topology};
+use crate::spec::{ChainFile, Loaded, Metadata};
+use crate::state::{Head, Public, Store as _};
+
+/// One chain, with what operations need of it.
+pub struct ChainScene {
+    /// The head.
+    pub head: Head,
+    /// Facts and results of the current revision.
+    pub public: Public,
+    /// The spec, resolved.
+    pub resolved: Resolved,
+    /// The stack and the services.
+    pub services: Vec<ResolvedService>,
+    /// All subjects.
+    pub topology: Topology,
+    /// Where it is remembered.
+    pub store: ClusterStore,
+    /// The engine.
+    pub runtime: Runtime,
+    /// The user's spec, as the current revision has it.
+    pub spec: Value,
+}
+
+impl ChainScene {
+    /// Reads a chain: the one that is named, or the only one of the namespace.
+    pub async fn read(
+        context: &mut Context,
+        connection: &Connection,
+        name: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let namespace = connection.namespace.clone();
+        let mut found = heads(connection, Some(&namespace)).await?;
+        found.retain(|(_, head)| name.is_none_or(|name| head.chain == name));
+        let (Some((_, head)), None) = (found.pop(), found.first()) else {
+            match name {
+                Some(name) => bail!("no chain `{name}` in namespace `{namespace}`"),
+                None => bail!(
+                    "namespace `{namespace}` has no chain, or several\nhint: name it with --chain"
+                ),
+            }
+        };
+        Self::of(context, connection, head).await
+    }
+
+    /// A chain by its head.
+    pub async fn of(
+        context: &mut Context,
+        connection: &Connection,
+        head: Head,
+    ) -> anyhow::Result<Self> {
+        if head.revision == 0 {
+            bail!(
+                "chain `{}` is still being made\nhint: run kubectl chain create again",
+                head.chain
+            );
+        }
+        let namespace = connection.namespace.clone();
+        let store = ClusterStore::new(connection, &head.chain, &head.uid, &namespace);
+        let revision = store.read_revision(head.revision).await?;
+        let public = store.read_public(&revision.public).await?;
+        let file = ChainFile {
+            metadata: Metadata {
+                name: Some(head.chain.clone()),
+                ..Metadata::default()
+            },
+            spec: serde_json::from_value(revision.spec.clone())
+                .with_context(|| format!("the spec of chain `{}` cannot be read", head.chain))?,
+            ..ChainFile::default()
+        };
+        for (role, pin) in &revision.lock {
+            let there = context.catalog.known(&pin.plugin).with_context(|| {
+                let role = if role.is_empty() { "the stack" } else { role };
+                format!(
+                    "plugin `{}` fills {role} of chain `{}`; name its file: --plugin FILE.wasm",
+                    pin.plugin, head.chain
+                )
+            })?;
+            if there.digest != pin.digest {
+                context.printer.warning(&format!(
+                    "plugin {} is not the one that made chain {}: {} instead of {}",
+                    pin.plugin, head.chain, there.digest, pin.digest
+                ));
+            }
+        }
+        let loaded = Loaded {
+            file,
+            ..Loaded::default()
+        };
+        let resolved = resolve(Inputs { loaded, namespace }, &mut context.catalog)?;
+        let runtime = Runtime::new().map_err(anyhow::Error::from)?;
+        let subjects = expand(&resolved, Some(&head), head.born_ms, &runtime)?;
+        let services = std::iter::once(&resolved.stack)
+            .chain(&resolved.services)
+            .cloned()
+            .collect();
+        let topology = topology(&resolved, subjects);
+        Ok(Self {
+            head,
+            public,
+            resolved,
+            services,
+            topology,
+            store,
+            runtime,
+            spec: revision.spec,
+        })
+    }
+
+    /// A subject by its id or its name, of a kind.
+    pub fn subject(&self, kind: &str, name: &str) -> Option<&Subject> {
+        self.topology
+            .subjects
+            .iter()
+            .find(|subject| subject.kind == kind && (subject.name == name || subject.id == name))
+    }
+
+    /// Subjects of a kind that are this party's own.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Subject> {
+        self.topology
+            .subjects
+            .iter()
+            .filter(move |subject| subject.kind == kind && !subject.foreign)
+    }
+}
+
+/// `NAME=VALUE` words as the arguments of an operation, by its schema.
+pub fn arguments(schema: &Value, words: &[String]) -> anyhow::Result<Value> {
+    let mut all = serde_json::Map::new();
+    for word in words {
+        let Some((name, text)) = word.trim_start_matches("--").split_once('=') else {
+            bail!("argument `{word}`: expected NAME=VALUE");
+        };
+        let property = schema
+            .get("properties")
+            .and_then(|all| all.get(name))
+            .cloned()
+            .unwrap_or_default();
+        all.insert(
+            name.to_owned(),
+            crate::pipeline::options::from_text(&property, text),
+        );
+    }
+    let value = Value::Object(all);
+    if !schema.is_null() {
+        let validator = jsonschema::options()
+            .with_pattern_options(jsonschema::PatternOptions::regex())
+            .build(schema)
+            .map_err(|fault| anyhow::anyhow!("the operation's schema is broken: {fault}"))?;
+        if let Some(fault) = validator.iter_errors(&value).next() {
+            bail!("arguments: {fault}");
+        }
+    }
+    Ok(value)
+}

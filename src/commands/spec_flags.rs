@@ -1,0 +1,523 @@
+//! Flags that are the user's file by another spelling: some the host's own, most made from the descriptors in sight.
+//!
+//! `--<role> PLUGIN`, `--<role>-<option> VALUE`, `--<option> VALUE` for the stack's own, and one flag per kind that a stack
+//! counts. A secret option takes its value from `--<role>-<option>-file`, from the environment
+//! (`CHAIN_<ROLE>_<OPTION>`), or, with a warning, from the flag itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, bail};
+use chain_plugin_sdk::descriptor::Descriptor;
+use clap::{Arg, ArgMatches, Args, Command};
+use serde_json::{Value, json};
+
+use crate::pipeline::options::{from_text, is_secret, properties};
+use crate::plugin::{Catalog, is_file_name, nearest};
+use crate::spec::{ChainSpec, Nodes, Service, Services};
+
+/// The host's own part of the spec.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Chain")]
+pub struct SpecFlags {
+    /// The stack, by name or as a .wasm file
+    #[arg(long, value_name = "STACK")]
+    pub stack: Option<String>,
+    /// Release of the stack
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// How many nodes (default 3)
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<u64>,
+    /// StorageClass of the volumes
+    #[arg(long, value_name = "CLASS")]
+    pub storage_class: Option<String>,
+    /// Size of each volume
+    #[arg(long, value_name = "SIZE")]
+    pub storage_size: Option<String>,
+    /// A claim that exists and that all nodes share
+    #[arg(long, value_name = "NAME")]
+    pub storage_claim: Option<String>,
+    /// How the chain is reached: ClusterIP, NodePort, LoadBalancer
+    #[arg(long, value_name = "TYPE")]
+    pub expose_type: Option<String>,
+    /// First port of the block that faces outside
+    #[arg(long, value_name = "PORT")]
+    pub expose_port: Option<u16>,
+    /// Put before every image that is not named, e.g. mirror.example/
+    #[arg(long, value_name = "PREFIX")]
+    pub image_prefix: Option<String>,
+    /// Pull secret that exists in the namespace; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub image_pull_secret: Vec<String>,
+    /// Image of the init container that seeds volumes
+    #[arg(long, value_name = "IMAGE")]
+    pub seed_image: Option<String>,
+}
+
+/// What one added flag means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Meaning {
+    Role(String),
+    RoleOption { role: String, option: String },
+    StackOption(String),
+    Kind(String),
+}
+
+/// camelCase as a flag spells it.
+fn kebab(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            out.push('-');
+            out.push(c.to_ascii_lowercase());
+        } else if c == '_' {
+            out.push('-');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// All added flags by name, with a line of help each; the first that has a name keeps it.
+fn meanings(
+    catalog: &Catalog,
+    taken: &BTreeSet<String>,
+) -> BTreeMap<String, (Meaning, String, String)> {
+    let mut flags: BTreeMap<String, (Meaning, String, String)> = BTreeMap::new();
+    let mut add = |name: String, meaning: Meaning, heading: &str, help: String| {
+        if !taken.contains(&name) {
+            flags
+                .entry(name)
+                .or_insert((meaning, heading.to_owned(), help));
+        }
+    };
+    for stack in catalog
+        .all()
+        .filter(|plugin| plugin.descriptor.role.is_empty())
+    {
+        let descriptor = &stack.descriptor;
+        let heading = format!("Stack {}", descriptor.stack);
+        for role in descriptor
+            .releases
+            .values()
+            .flat_map(|release| &release.roles)
+        {
+            let known: Vec<String> = catalog
+                .of_role(&descriptor.stack, &role.name)
+                .map(|plugin| plugin.name().to_owned())
+                .collect();
+            let default = if role.default.is_empty() {
+                String::new()
+            } else {
+                format!(" (default {})", role.default)
+            };
+            let help = format!("Plugin: {}{default}", known.join(", "));
+            add(
+                kebab(&role.name),
+                Meaning::Role(role.name.clone()),
+                &format!("Role {}", role.name),
+                help,
+            );
+        }
+        for (option, schema) in properties(&descriptor.options) {
+            let meaning = Meaning::StackOption(option.clone());
+            add(kebab(option), meaning, &heading, summary(schema));
+        }
+        for kind in descriptor.kinds.iter().filter(|kind| !kind.flag.is_empty()) {
+            add(
+                kind.flag.clone(),
+                Meaning::Kind(kind.key.clone()),
+                &heading,
+                kind.summary.clone(),
+            );
+        }
+    }
+    for plugin in catalog
+        .all()
+        .filter(|plugin| !plugin.descriptor.role.is_empty())
+    {
+        let Descriptor {
+            role,
+            options,
+            name,
+            ..
+        } = &plugin.descriptor;
+        for (option, schema) in properties(options) {
+            let mut spellings = vec![option.clone()];
+            if is_secret(schema) {
+                spellings.push(format!("{option}File"));
+            }
+            for option in spellings {
+                let help = format!("{} [{name}]", summary(schema));
+                let flag = format!("{}-{}", kebab(role), kebab(&option));
+                add(
+                    flag,
+                    Meaning::RoleOption {
+                        role: role.clone(),
+                        option,
+                    },
+                    &format!("Role {role}"),
+                    help,
+                );
+            }
+        }
+    }
+    flags
+}
+
+/// The first sentence of a property's description, and its default.
+fn summary(schema: &Value) -> String {
+    let text = schema
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let first = text
+        .split_once(". ")
+        .map_or(text, |(first, _)| first)
+        .trim_end_matches('.');
+    match schema.get("default") {
+        Some(Value::String(default)) if !default.is_empty() => {
+            format!("{first} (default {default})")
+        }
+        Some(default) if !default.is_null() && !default.is_string() => {
+            format!("{first} (default {default})")
+        }
+        _ => first.to_owned(),
+    }
+}
+
+fn taken(command: &Command) -> BTreeSet<String> {
+    let own = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long().map(ToOwned::to_owned));
+    let global = [
+        "kubeconfig",
+        "context",
+        "cluster",
+        "user",
+        "namespace",
+        "server",
+        "token",
+        "as",
+        "as-group",
+        "as-uid",
+        "certificate-authority",
+        "client-certificate",
+        "client-key",
+        "insecure-skip-tls-verify",
+        "tls-server-name",
+        "request-timeout",
+        "color",
+        "help",
+        "version",
+        "name",
+        "chain",
+        "verbose",
+    ];
+    own.chain(global.into_iter().map(ToOwned::to_owned))
+        .collect()
+}
+
+/// Adds the flags of the plugins in sight to a command.
+pub fn augment(mut command: Command, catalog: &Catalog) -> Command {
+    let taken = taken(&command);
+    for (name, (meaning, heading, help)) in meanings(catalog, &taken) {
+        let value = if matches!(meaning, Meaning::Role(_)) {
+            "PLUGIN"
+        } else {
+            "VALUE"
+        };
+        command = command.arg(
+            Arg::new(format!("spec:{name}"))
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .help_heading(heading)
+                .allow_hyphen_values(false),
+        );
+    }
+    command
+}
+
+impl SpecFlags {
+    /// Lays the flags over what the file says. Returns warnings.
+    pub fn lay_over(
+        &self,
+        spec: &mut ChainSpec,
+        matches: &ArgMatches,
+        catalog: &mut Catalog,
+    ) -> anyhow::Result<Vec<String>> {
+        macro_rules! over {
+            ($($from:ident => $to:expr;)*) => {
+                $( if let Some(value) = &self.$from { $to = Some(value.clone()); } )*
+            };
+        }
+        over! {
+            stack => spec.stack;
+            release => spec.release;
+            storage_class => spec.storage.class;
+            storage_size => spec.storage.size;
+            storage_claim => spec.storage.claim;
+            expose_type => spec.expose.kind;
+            expose_port => spec.expose.port;
+            image_prefix => spec.images.prefix;
+            seed_image => spec.images.seed;
+        }
+        spec.images
+            .pull_secrets
+            .extend(self.image_pull_secret.iter().cloned());
+        if let Some(count) = self.nodes {
+            if let Some(Nodes::List(list)) = &spec.nodes {
+                bail!(
+                    "--nodes {count}: the file lists its {} nodes; change the list",
+                    list.len()
+                );
+            }
+            spec.nodes = Some(Nodes::Count(count));
+        }
+        dynamic(spec, matches, catalog)
+    }
+}
+
+fn dynamic(
+    spec: &mut ChainSpec,
+    matches: &ArgMatches,
+    catalog: &mut Catalog,
+) -> anyhow::Result<Vec<String>> {
+    let given: BTreeMap<String, String> = matches
+        .ids()
+        .filter_map(|id| {
+            let name = id.as_str().strip_prefix("spec:")?;
+            let value = matches.get_one::<String>(id.as_str())?;
+            Some((name.to_owned(), value.clone()))
+        })
+        .collect();
+    let flags = meanings(catalog, &BTreeSet::new());
+    let mut warnings = Vec::new();
+    let meant = |name: &String| flags.get(name).map(|(meaning, _, _)| meaning.clone());
+    for (name, value) in &given {
+        match meant(name) {
+            Some(Meaning::Role(role)) => {
+                one(&mut spec.services, &role)?.plugin = Some(value.clone());
+            }
+            Some(Meaning::Kind(key)) => {
+                spec.kinds.insert(key, count_or_names(value));
+            }
+            _ => {}
+        }
+    }
+    let stack = stack_of(spec, catalog)?;
+    for (name, value) in &given {
+        match meant(name) {
+            Some(Meaning::StackOption(option)) => {
+                let Some((_, schema)) =
+                    properties(&stack.options).find(|(known, _)| **known == option)
+                else {
+                    let hint = nearest(
+                        &option,
+                        properties(&stack.options).map(|(name, _)| name.as_str()),
+                    );
+                    bail!(
+                        "--{name}: stack `{}` has no such option{}",
+                        stack.stack,
+                        suggestion(hint)
+                    );
+                };
+                spec.options.insert(option, from_text(schema, value));
+            }
+            Some(Meaning::RoleOption { role, option }) => {
+                let plugin = plugin_of(spec, &stack, &role, catalog)?;
+                let base = option.strip_suffix("File").unwrap_or(&option);
+                let schema = properties(&plugin.options)
+                    .find(|(known, schema)| {
+                        **known == option || (*known == base && is_secret(schema))
+                    })
+                    .map(|(_, schema)| schema.clone());
+                let Some(schema) = schema else {
+                    let known: Vec<String> = properties(&plugin.options)
+                        .map(|(name, _)| format!("--{}-{}", kebab(&role), kebab(name)))
+                        .collect();
+                    bail!(
+                        "--{name}: plugin `{}` has no such option; it has: {}",
+                        plugin.name,
+                        known.join(" ")
+                    );
+                };
+                if is_secret(&schema) && option == base {
+                    warnings.push(format!(
+                        "--{name} shows a secret to everybody who sees the command line; use --{name}-file, or ${}",
+                        variable(&role, &option)
+                    ));
+                }
+                let value = if option == base {
+                    from_text(&schema, value)
+                } else {
+                    json!(value)
+                };
+                one(&mut spec.services, &role)?
+                    .options
+                    .insert(option, value);
+            }
+            _ => {}
+        }
+    }
+    from_environment(spec, &stack, catalog)?;
+    Ok(warnings)
+}
+
+/// Secret options that stand in the environment and nowhere else.
+fn from_environment(
+    spec: &mut ChainSpec,
+    stack: &Descriptor,
+    catalog: &mut Catalog,
+) -> anyhow::Result<()> {
+    let release = spec
+        .release
+        .clone()
+        .unwrap_or_else(|| stack.default_release.clone());
+    let roles: Vec<String> = stack
+        .releases
+        .get(&release)
+        .map(|release| release.roles.iter().map(|role| role.name.clone()).collect())
+        .unwrap_or_default();
+    for role in roles {
+        let Ok(plugin) = plugin_of(spec, stack, &role, catalog) else {
+            continue;
+        };
+        for (option, _) in properties(&plugin.options).filter(|(_, schema)| is_secret(schema)) {
+            let variable = variable(&role, option);
+            let given = match spec.services.get(&role) {
+                Some(Services::One(service)) => [
+                    option.clone(),
+                    format!("{option}File"),
+                    format!("{option}Env"),
+                ]
+                .iter()
+                .any(|name| service.options.contains_key(name)),
+                Some(Services::Many(_)) => true,
+                _ => false,
+            };
+            if !given && std::env::var_os(&variable).is_some() {
+                one(&mut spec.services, &role)?
+                    .options
+                    .insert(format!("{option}Env"), json!(variable));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn variable(role: &str, option: &str) -> String {
+    format!("CHAIN_{}_{}", kebab(role), kebab(option))
+        .replace('-', "_")
+        .to_ascii_uppercase()
+}
+
+fn suggestion(near: Option<String>) -> String {
+    near.map(|near| format!(", did you mean --{}", kebab(&near)))
+        .unwrap_or_default()
+}
+
+/// `3` is a count, `a,b` a list of names.
+fn count_or_names(text: &str) -> Value {
+    match text.parse::<u64>() {
+        Ok(count) => json!(count),
+        Err(_) => text
+            .split(',')
+            .map(|name| json!({"name": name.trim()}))
+            .collect(),
+    }
+}
+
+/// The one service of a role, made if it is not there.
+fn one<'a>(
+    services: &'a mut BTreeMap<String, Services>,
+    role: &str,
+) -> anyhow::Result<&'a mut Service> {
+    let entry = services
+        .entry(role.to_owned())
+        .or_insert_with(|| Services::One(Box::default()));
+    if let Services::Name(name) = entry {
+        *entry = Services::One(Box::new(Service {
+            plugin: Some(name.clone()),
+            ..Service::default()
+        }));
+    }
+    match entry {
+        Services::One(service) => Ok(service),
+        _ => bail!("role `{role}` has several services in the file; change them there"),
+    }
+}
+
+fn stack_of(spec: &ChainSpec, catalog: &mut Catalog) -> anyhow::Result<Descriptor> {
+    let name = match &spec.stack {
+        Some(name) => name.clone(),
+        None => catalog
+            .all()
+            .find(|plugin| plugin.descriptor.role.is_empty())
+            .map(|plugin| plugin.descriptor.stack.clone())
+            .context("no stack in sight; name one: --stack ./stack.wasm")?,
+    };
+    let plugin = if is_file_name(&name) {
+        catalog.find(&name)?
+    } else {
+        catalog.stack(&name)?
+    };
+    Ok(plugin.descriptor.clone())
+}
+
+fn plugin_of(
+    spec: &ChainSpec,
+    stack: &Descriptor,
+    role: &str,
+    catalog: &mut Catalog,
+) -> anyhow::Result<Descriptor> {
+    let chosen = spec
+        .services
+        .get(role)
+        .and_then(|services| services.instances().into_iter().next())
+        .and_then(|service| service.plugin);
+    let release = spec
+        .release
+        .clone()
+        .unwrap_or_else(|| stack.default_release.clone());
+    let default = || {
+        let release = stack.releases.get(&release)?;
+        release
+            .roles
+            .iter()
+            .find(|known| known.name == role)
+            .map(|role| role.default.clone())
+    };
+    let name = chosen.or_else(default).unwrap_or_default();
+    Ok(catalog
+        .find(&name)
+        .with_context(|| format!("role `{role}`"))?
+        .descriptor
+        .clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_spelled_as_kubectl_spells_them() {
+        assert_eq!(kebab("passwordFile"), "password-file");
+        assert_eq!(kebab("state_db"), "state-db");
+        assert_eq!(
+            variable("state-db", "passwordFile"),
+            "CHAIN_STATE_DB_PASSWORD_FILE"
+        );
+    }
+
+    #[test]
+    fn a_kind_is_counted_or_named() {
+        assert_eq!(count_or_names("3"), json!(3));
+        assert_eq!(
+            count_or_names("org1, org2"),
+            json!([{"name": "org1"}, {"name": "org2"}])
+        );
+    }
+}

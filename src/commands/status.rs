@@ -1,0 +1,243 @@
+//! `kubectl chain status`: how chains and their nodes are, and why a node is not ready.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+
+use super::grants::{permissions, read};
+use super::scene::ChainScene;
+use crate::cluster::connect::Connection;
+use crate::cluster::heads;
+use crate::cluster::status::{self, ChainStatus, ExtraColumns};
+use crate::pipeline::acts::ClusterActs;
+use crate::pipeline::operate::{Scene, Start, drive, hooks};
+use crate::ui::{self, Printer};
+
+/// Show how chains and their nodes are
+///
+/// Exits with 1 when a node is not ready.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # All chains of the namespace
+  kubectl chain status
+
+  # One chain, with its addresses
+  kubectl chain status test-chain -o wide")]
+pub struct Status {
+    /// The chain; none means all chains of the namespace
+    #[arg(value_name = "CHAIN")]
+    pub chain: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum)]
+    pub output: Option<StatusOutput>,
+    /// No line of headers
+    #[arg(long)]
+    pub no_headers: bool,
+    /// Ask the services themselves, for the columns that plugins add
+    #[arg(long)]
+    pub probe: bool,
+    /// A plugin that is not built in
+    #[arg(long = "plugin", value_name = "FILE.wasm")]
+    pub plugins: Vec<std::path::PathBuf>,
+}
+
+/// `-o` of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusOutput {
+    /// The table with addresses
+    Wide,
+    /// JSON, one document
+    Json,
+    /// YAML, one document
+    Yaml,
+}
+
+/// Runs `status` with what the heads say and, with `--probe`, the columns of the plugins' status hooks.
+pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Result<bool> {
+    for path in &command.plugins {
+        context.catalog.add_file(path)?;
+    }
+    let connection = Connection::open(&context.connect).await?;
+    let mut chains = command.read(&connection).await?;
+    let heads = heads(&connection, Some(&connection.namespace)).await?;
+    for chain in &mut chains {
+        if let Some((_, head)) = heads.iter().find(|(_, head)| head.chain == chain.name) {
+            chain.stack = Some(head.stack.clone());
+            chain.release = Some(head.release.clone());
+            chain.phase = serde_json::json!(head.phase)
+                .as_str()
+                .map(ToOwned::to_owned);
+        }
+    }
+    let mut extra = ExtraColumns::new();
+    if command.probe {
+        for (_, head) in heads {
+            if chains.iter().any(|chain| chain.name == head.chain) {
+                extra.extend(
+                    probe(
+                        &ChainScene::of(context, &connection, head).await?,
+                        &connection,
+                        &context.printer,
+                    )
+                    .await,
+                );
+            }
+        }
+    }
+    command.print(&context.printer, &chains, &extra)
+}
+
+/// Asks the status hooks of a chain's plugins, all nodes side by side. A node that does not answer has `?`.
+async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -> ExtraColumns {
+    let granted = permissions(&chain.resolved, &read(&[]).unwrap_or_default());
+    let scene = Scene {
+        topology: &chain.topology,
+        public: &chain.public,
+        head: Some(&chain.head),
+        granted: &granted,
+    };
+    let acts = ClusterActs {
+        connection,
+        store: &chain.store,
+        printer,
+        amend: None,
+    };
+    let mut columns = ExtraColumns::new();
+    for (service, operation) in hooks(&chain.services, "status") {
+        let kind = if operation.kind.is_empty() {
+            "chain"
+        } else {
+            &operation.kind
+        };
+        let subjects: Vec<_> = chain.of_kind(kind).collect();
+        let asked = subjects.iter().map(|subject| {
+            let start = Start {
+                service,
+                services: &chain.services,
+                operation,
+                subject: &subject.id,
+                args: serde_json::json!({}),
+                files: Vec::new(),
+                seed: [0; 32],
+            };
+            drive(start, &scene, &chain.runtime, &acts)
+        });
+        let answers: Vec<_> = stream::iter(asked).buffered(16).collect().await;
+        for header in &operation.columns {
+            let mut values = BTreeMap::new();
+            for (subject, answer) in subjects.iter().zip(&answers) {
+                let table: serde_json::Value = answer
+                    .as_ref()
+                    .ok()
+                    .and_then(|it| serde_json::from_str(&it.table).ok())
+                    .unwrap_or_default();
+                let value = table.get(header).map_or_else(
+                    || "?".to_owned(),
+                    |it| {
+                        it.as_str()
+                            .map_or_else(|| it.to_string(), ToOwned::to_owned)
+                    },
+                );
+                values.insert(subject.name.clone(), value);
+            }
+            columns.push((header.clone(), values));
+        }
+        for (subject, answer) in subjects.iter().zip(&answers) {
+            if let Err(fault) = answer {
+                printer.warning(&format!("{}: {fault}", subject.name));
+            }
+        }
+    }
+    columns
+}
+
+impl Status {
+    /// Prints the status. True when all nodes are ready.
+    pub async fn run(self, connection: &Connection, printer: &Printer) -> anyhow::Result<bool> {
+        let chains = self.read(connection).await?;
+        self.print(printer, &chains, &Vec::new())
+    }
+
+    /// Reads the status. Whoever has read heads fills in stack, release and phase before printing.
+    pub async fn read(&self, connection: &Connection) -> anyhow::Result<Vec<ChainStatus>> {
+        let chains = status::read(connection, self.chain.as_deref()).await?;
+        let namespace = &connection.namespace;
+        match &self.chain {
+            Some(chain) if chains.is_empty() => anyhow::bail!(
+                "chain {chain:?} has no workloads in namespace {namespace:?}; see kubectl chain get"
+            ),
+            None if chains.is_empty() => anyhow::bail!(
+                "no chain in namespace {namespace:?}; pass -n NAMESPACE, or make one with kubectl chain create"
+            ),
+            _ => Ok(chains),
+        }
+    }
+
+    /// Prints what was read, with columns that plugins added. True when all nodes are ready.
+    pub fn print(
+        &self,
+        printer: &Printer,
+        chains: &[ChainStatus],
+        extra: &ExtraColumns,
+    ) -> anyhow::Result<bool> {
+        let text = match self.output {
+            Some(StatusOutput::Json) => {
+                let mut text = serde_json::to_string_pretty(&self.document(chains, extra))?;
+                text.push('\n');
+                text
+            }
+            Some(StatusOutput::Yaml) => serde_saphyr::to_string(&self.document(chains, extra))
+                .context("cannot write the status as YAML")?,
+            wide => ui::status::render(
+                chains,
+                extra,
+                wide.is_some(),
+                !self.no_headers,
+                Timestamp::now(),
+            ),
+        };
+        printer.data(text.as_bytes())?;
+        printer.flush()?;
+        Ok(chains.iter().all(ChainStatus::is_ready))
+    }
+
+    /// One chain by its name is an object, as in kubectl; without a name there is a list. Plugins' columns stand in
+    /// each node under `columns`.
+    fn document(&self, chains: &[ChainStatus], extra: &ExtraColumns) -> serde_json::Value {
+        let mut documents: Vec<serde_json::Value> = chains
+            .iter()
+            .map(|chain| {
+                let mut value = serde_json::json!(chain);
+                let nodes = value
+                    .get_mut("nodes")
+                    .and_then(serde_json::Value::as_array_mut);
+                for node in nodes.into_iter().flatten() {
+                    let name = node
+                        .get("name")
+                        .and_then(serde_json::Value::as_str)
+                        .unwrap_or_default();
+                    let columns: serde_json::Map<String, serde_json::Value> = extra
+                        .iter()
+                        .filter_map(|(header, values)| {
+                            Some((header.clone(), values.get(name)?.clone().into()))
+                        })
+                        .collect();
+                    if let (Some(node), false) = (node.as_object_mut(), columns.is_empty()) {
+                        node.insert("columns".to_owned(), columns.into());
+                    }
+                }
+                value
+            })
+            .collect();
+        match (&self.chain, documents.pop()) {
+            (Some(_), Some(chain)) => chain,
+            (_, last) => {
+                documents.extend(last);
+                serde_json::json!({"kind": "ChainStatusList", "items": documents})
+            }
+        }
+    }
+}
