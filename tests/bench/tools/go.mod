@@ -1,0 +1,3 @@
+module chain.dev/bench
+
+go 1.26.0

@@ -1,0 +1,284 @@
+//! What is remembered of a chain: heads, the lock, vaults, revisions.
+
+use super::*;
+
+#[tokio::test]
+async fn exactly_one_of_many_creators_gets_the_name() {
+    let connection = plane().namespace("claim").await;
+    let mut racers = Vec::new();
+    for number in 0..8 {
+        let connection = connection.clone();
+        racers.push(tokio::spawn(async move {
+            let uid = format!("uid-{number}");
+            let store = ClusterStore::new(&connection, "c", &uid, &connection.namespace);
+            match store.create_head(&head("c", &uid)).await.unwrap() {
+                HeadCreation::Created(_) => Ok(uid),
+                HeadCreation::Exists(stored) => Err(stored.head.uid),
+            }
+        }));
+    }
+    let mut winners = Vec::new();
+    let mut seen = BTreeSet::new();
+    for racer in racers {
+        match racer.await.unwrap() {
+            Ok(uid) => winners.push(uid),
+            Err(uid) => {
+                seen.insert(uid);
+            }
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(seen, winners.into_iter().collect());
+}
+
+#[tokio::test]
+async fn a_stale_head_is_not_written_and_a_deleted_one_not_raised() {
+    let connection = plane().namespace("stale").await;
+    let store = ClusterStore::new(&connection, "c", UID, &connection.namespace);
+    let HeadCreation::Created(first) = store.create_head(&head("c", UID)).await.unwrap() else {
+        panic!("the name was free");
+    };
+    let mut changed = head("c", UID);
+    changed.phase = Phase::Formed;
+    changed.group_kinds = ["Service".to_owned(), "StatefulSet.apps".to_owned()].into();
+    let HeadPut::Written(second) = store.put_head(&changed, &first).await.unwrap() else {
+        panic!("nobody else changed it");
+    };
+    let mut other = head("c", UID);
+    other.release = "v2".into();
+    assert_eq!(
+        store.put_head(&other, &first).await.unwrap(),
+        HeadPut::Conflict
+    );
+    assert_eq!(store.load_head().await.unwrap().unwrap().head, changed);
+
+    let map = get(&connection, "", "ConfigMap", "chain-c").await.unwrap();
+    assert_eq!(
+        labels::label(&map, labels::APPLYSET_ID),
+        labels::applyset_id("c", &connection.namespace)
+    );
+    assert_eq!(
+        labels::annotation(&map, labels::APPLYSET_GROUP_KINDS),
+        "Service,StatefulSet.apps"
+    );
+
+    assert_eq!(store.delete_head(&first).await.unwrap(), HeadPut::Conflict);
+    assert!(matches!(
+        store.delete_head(&second).await.unwrap(),
+        HeadPut::Written(_)
+    ));
+    assert_eq!(
+        store.put_head(&changed, &second).await.unwrap(),
+        HeadPut::Conflict
+    );
+    assert!(store.load_head().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_newer_hosts_head_is_read_and_not_written() {
+    let connection = plane().namespace("newer").await;
+    let store = ClusterStore::new(&connection, "c", UID, &connection.namespace);
+    let mut newer = head("c", UID);
+    newer.minimum_host = "99.0.0".into();
+    let _ = store.create_head(&newer).await.unwrap();
+    let stored = store.load_head().await.unwrap().unwrap();
+    let mut mine = stored.head.clone();
+    mine.minimum_host = "0.1.0".into();
+    let error = store.put_head(&mine, &stored.version).await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+    assert!(error.to_string().contains("99.0.0"), "{error}");
+}
+
+#[tokio::test]
+async fn the_lock_keeps_others_out_until_it_expires() {
+    let connection = plane().namespace("lock").await;
+    let store = ClusterStore::new(&connection, "c", UID, &connection.namespace);
+    let _ = store.create_head(&head("c", UID)).await.unwrap();
+    let claim = |holder: &str| Claim {
+        holder: holder.into(),
+        by: format!("{holder}@host"),
+        operation: "apply".into(),
+    };
+    acquire(&store, &claim("alice"), 1_000_000, 60_000)
+        .await
+        .unwrap();
+    fence(&store, "alice").await.unwrap();
+    let error = acquire(&store, &claim("bob"), 1_010_000, 60_000)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, LockError::Held { by, .. } if by == "alice@host"),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("1970-01-01T00:17:40Z"),
+        "{error}"
+    );
+    acquire(&store, &claim("bob"), 1_070_000, 60_000)
+        .await
+        .unwrap();
+    assert!(fence(&store, "alice").await.is_err());
+    release(&store, "alice").await.unwrap();
+    fence(&store, "bob").await.unwrap();
+    release(&store, "bob").await.unwrap();
+    assert!(matches!(
+        fence(&store, "bob").await,
+        Err(LockError::Lost { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_vault_is_written_once_and_never_changes() {
+    let connection = plane().namespace("vault").await;
+    let namespace = connection.namespace.clone();
+    let store = ClusterStore::new(&connection, "c", UID, &namespace);
+    let first = vault("node-0", b"KEY-ONE");
+    assert_eq!(
+        store
+            .create_vault(&namespace, "c-node-0-v1", &first)
+            .await
+            .unwrap(),
+        VaultCreation::Created
+    );
+    let second = vault("node-0", b"KEY-TWO");
+    let VaultCreation::Exists(there) = store
+        .create_vault(&namespace, "c-node-0-v1", &second)
+        .await
+        .unwrap()
+    else {
+        panic!("a vault was overwritten");
+    };
+    assert_eq!(*there, first);
+
+    let listed = VaultRef {
+        name: "c-node-0-v1".into(),
+        digest: first.digest(),
+    };
+    assert_eq!(
+        store
+            .read_vault(&namespace, "node-0", &listed)
+            .await
+            .unwrap(),
+        first
+    );
+
+    let wrong = VaultRef {
+        digest: second.digest(),
+        ..listed.clone()
+    };
+    let error = store
+        .read_vault(&namespace, "node-0", &wrong)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::VaultDiffers { .. }), "{error}");
+    let error = store
+        .read_vault(&namespace, "node-1", &listed)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::VaultDiffers { .. }), "{error}");
+    let missing = VaultRef {
+        name: "c-node-9-v1".into(),
+        ..listed.clone()
+    };
+    let error = store
+        .read_vault(&namespace, "node-9", &missing)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::VaultMissing { .. }), "{error}");
+    assert!(error.to_string().contains("node-9") && error.hint().is_some());
+
+    // The server itself refuses any change.
+    let secret = kind("", "Secret");
+    let mut changed = get(&connection, "", "Secret", "c-node-0-v1").await.unwrap();
+    assert_eq!(changed["type"], labels::VAULT_TYPE);
+    changed["data"]["kms.key"] = json!("S0VZLVRXTw==");
+    let error = connection
+        .replace(&secret, &namespace, "c-node-0-v1", &changed)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("immutable"), "{error}");
+
+    // A viewer is told what he may not, never that the key is not there.
+    let viewer = plane().user(&connection, "vera", "view").await;
+    let store = ClusterStore::new(&viewer, "c", UID, &namespace);
+    let error = store
+        .read_vault(&namespace, "node-0", &listed)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::VaultUnreadable { .. }),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("kind: Role"));
+}
+
+#[tokio::test]
+async fn revisions_in_parts_come_back_and_ten_are_kept() {
+    let connection = plane().namespace("rev").await;
+    let store = ClusterStore::new(&connection, "c", UID, &connection.namespace);
+    let _ = store.create_head(&head("c", UID)).await.unwrap();
+    // Larger than one object: text that does not compress well.
+    let mut public = Public::default();
+    let mut noise: u64 = 7;
+    for node in 0..2_000 {
+        let mut text = String::new();
+        for _ in 0..64 {
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            text.push_str(&format!("{noise:016x}"));
+        }
+        public
+            .facts
+            .entry(format!("node-{node}"))
+            .or_default()
+            .insert("client".into(), json!({ "text": text }));
+    }
+    let large = store.write_public(&public).await.unwrap();
+    assert_eq!(
+        store.write_public(&public).await.unwrap(),
+        large,
+        "twice is no fault"
+    );
+    assert_eq!(store.read_public(&large).await.unwrap(), public);
+    let small = store.write_public(&Public::default()).await.unwrap();
+
+    let revision = |number: u32, by: &str| Revision {
+        number,
+        created_ms: 1,
+        by: by.into(),
+        tool: "t".into(),
+        spec: json!({"nodes": number}),
+        lock: BTreeMap::new(),
+        public: if number == 1 {
+            large.clone()
+        } else {
+            small.clone()
+        },
+        inventory: Inventory::new(),
+    };
+    for number in 1..=12 {
+        store.write_revision(&revision(number, "a")).await.unwrap();
+    }
+    // What a run left that stopped before it moved the head is replaced; what the head knows is not.
+    store.write_revision(&revision(12, "b")).await.unwrap();
+    assert_eq!(store.read_revision(12).await.unwrap().by, "b");
+    let stored = store.load_head().await.unwrap().unwrap();
+    let mut moved = stored.head.clone();
+    moved.revision = 12;
+    let _ = store.put_head(&moved, &stored.version).await.unwrap();
+    let error = store.write_revision(&revision(12, "c")).await.unwrap_err();
+    assert!(matches!(error, StoreError::RevisionTaken { .. }), "{error}");
+
+    store.collect_revisions(12).await.unwrap();
+    assert_eq!(store.list_revisions().await.unwrap(), (3..=12).collect());
+    assert!(matches!(
+        store.read_public(&large).await,
+        Err(StoreError::Missing { .. })
+    ));
+    store.read_public(&small).await.unwrap();
+    assert!(matches!(
+        store.read_revision(2).await,
+        Err(StoreError::Missing { .. })
+    ));
+}
