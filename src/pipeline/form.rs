@@ -564,6 +564,24 @@ impl Prepared {
             || self.head.phase == Phase::Forming
     }
 
+    /// Fails when the head is no longer the one from which this was computed.
+    pub async fn check_raced<S: Store>(&self, store: &S) -> Result<(), FormError> {
+        let now = store.load_head().await?;
+        let heads = (self.stored.as_ref(), now.as_ref());
+        let same = match heads {
+            (Some(then), Some(now)) => without_lock(&then.head) == without_lock(&now.head),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            Ok(())
+        } else {
+            Err(FormError::Raced {
+                chain: self.head.chain.clone(),
+            })
+        }
+    }
+
     /// Writes head, vaults, revision, head. Returns the head as it then is; its lock is this run's.
     pub async fn commit<S: Store>(
         &mut self,

@@ -1,0 +1,447 @@
+//! `create` and `apply` in a cluster: check, remember, apply, prune, wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::Value;
+
+use super::{Change, DryRun, Wish, notes, print_objects};
+use crate::cluster::apply::{
+    self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
+};
+use crate::cluster::preflight::{self, ClaimChecks, Finding};
+use crate::cluster::prune::{PrunePlan, prune};
+use crate::cluster::{ClusterError, ClusterStore, Connection, watch};
+use crate::commands::Context;
+use crate::commands::circumstances::draw;
+use crate::commands::hooks::HookRun;
+use crate::pipeline::Resolved;
+use crate::pipeline::form::{self, Prepared, Verb};
+use crate::pipeline::shape::groups;
+use crate::state::{ObjectId, Store, lock};
+use crate::ui::{Message, Printer, Progress};
+
+impl Change {
+    pub(super) async fn in_cluster(
+        &self,
+        verb: Verb,
+        wish: &Wish,
+        context: &Context,
+    ) -> anyhow::Result<bool> {
+        let printer = &context.printer;
+        let resolved = &wish.resolved;
+        let connection = Connection::open(&context.connect)
+            .await?
+            .in_namespace(&resolved.namespace);
+        let store = ClusterStore::new(&connection, &resolved.chain, "", &resolved.namespace);
+        let namespaces = BTreeSet::from([resolved.namespace.clone()]);
+        let mut prepared = wish
+            .prepare(&store, verb, self.output_dir.is_some())
+            .await?;
+        let uid = prepared.head.uid.clone();
+        let store = store.with_uid(&uid);
+        notes(&prepared, printer);
+        let objects: Vec<Value> = prepared
+            .objects
+            .iter()
+            .map(|object| object.value.clone())
+            .collect();
+        let disruption = disruption_groups(resolved, &prepared);
+        let plan = ApplyPlan {
+            cluster: "",
+            chain: &resolved.chain,
+            uid: &uid,
+            objects: &objects,
+            groups: &disruption,
+            options: ApplyOptions {
+                force_conflicts: self.force_conflicts,
+                adopt: self.adopt,
+                timeout: self.timeout,
+                ..ApplyOptions::default()
+            },
+        };
+        if prepared.stored.is_none() || prepared.writes() {
+            let checked = check(&connection, &plan, &prepared, &namespaces, printer).await;
+            if checked.is_err() {
+                // What the checks found may be the work of another run that began meanwhile: then that is said.
+                prepared.check_raced(&store).await?;
+            }
+            checked?;
+        }
+        if self.dry_run == DryRun::Server {
+            return self.preview(&connection, &plan, &prepared, printer).await;
+        }
+        let claim = wish.drawn.claim(if verb == Verb::Create {
+            "create"
+        } else {
+            "apply"
+        });
+        if prepared.writes() {
+            for namespace in &namespaces {
+                let (_, made) = preflight::ensure_namespace(&connection, namespace).await?;
+                if made {
+                    printer.line(&format!("namespace/{namespace} created"))?;
+                }
+            }
+            prepared.commit(&store, resolved, &claim).await?;
+        }
+        let hooks = wish.hooks(&connection, &store, &prepared, printer);
+        let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
+        if called > 0 {
+            // What hooks remembered is rendered.
+            prepared = wish.prepare(&store, Verb::Apply, false).await?;
+            if prepared.writes() {
+                prepared.commit(&store, resolved, &claim).await?;
+            }
+        }
+        let objects: Vec<Value> = prepared
+            .objects
+            .iter()
+            .map(|object| object.value.clone())
+            .collect();
+        let plan = ApplyPlan {
+            objects: &objects,
+            ..plan
+        };
+        let hooks = Teller {
+            hooks: wish.hooks(&connection, &store, &prepared, printer),
+            store: &store,
+            printer,
+            claim: &claim,
+            names: prepared
+                .objects
+                .iter()
+                .map(|object| (object.id(), object.display()))
+                .collect(),
+            quiet: self.output.is_some(),
+            locked: Mutex::new(prepared.writes()),
+        };
+        let result = self
+            .apply_and_prune(&connection, &plan, &prepared, &hooks)
+            .await;
+        if result.is_err() {
+            lock::release(&store, &claim.holder).await.ok();
+        }
+        result?;
+        let after = !hooks.hooks.due("after-ready").is_empty();
+        if self.wait || after {
+            let waited = wait(&connection, resolved, &prepared, self.timeout, printer).await;
+            if waited.is_err() {
+                form::finish(&store, &prepared.revision, &claim.holder).await?;
+            }
+            waited?;
+        }
+        if after {
+            hooks.hooks.run("after-ready").await?;
+        }
+        form::finish(&store, &prepared.revision, &claim.holder).await?;
+        if let Some(format) = self.output {
+            print_objects(format, &prepared.objects, printer)?;
+        }
+        if !self.wait && verb == Verb::Create && self.output.is_none() {
+            printer.note(&format!(
+                "see how it comes up: kubectl chain status {}",
+                resolved.chain
+            ));
+        }
+        Ok(true)
+    }
+
+    async fn apply_and_prune<S: Store>(
+        &self,
+        connection: &Connection,
+        plan: &ApplyPlan<'_>,
+        prepared: &Prepared,
+        hooks: &Teller<'_, S>,
+    ) -> anyhow::Result<()> {
+        apply::apply(connection, plan, hooks).await?;
+        if !self.no_prune {
+            let plan = PrunePlan {
+                cluster: "",
+                chain: plan.chain,
+                uid: plan.uid,
+                previous: &prepared.previous,
+                current: &prepared.revision.inventory,
+            };
+            prune(connection, &plan, hooks).await?;
+        }
+        Ok(())
+    }
+
+    async fn preview(
+        &self,
+        connection: &Connection,
+        plan: &ApplyPlan<'_>,
+        prepared: &Prepared,
+        printer: &Printer,
+    ) -> anyhow::Result<bool> {
+        if let Some(format) = self.output {
+            print_objects(format, &prepared.objects, printer)?;
+            return Ok(true);
+        }
+        let names: BTreeMap<ObjectId, String> = prepared
+            .objects
+            .iter()
+            .map(|object| (object.id(), object.display()))
+            .collect();
+        let mut changed = BTreeMap::new();
+        for preview in apply::preview(connection, plan, false).await? {
+            preview.result?;
+            changed.insert(
+                preview.id,
+                if preview.live.is_some() {
+                    "configured"
+                } else {
+                    "created"
+                },
+            );
+        }
+        for (id, name) in &names {
+            let word = changed.get(id).copied().unwrap_or("unchanged");
+            printer.line(&format!("{name} {word} (server dry run)"))?;
+        }
+        for id in prepared.previous.difference(&prepared.revision.inventory) {
+            printer.line(&format!(
+                "{}/{} pruned (server dry run)",
+                id.kind.to_lowercase(),
+                id.name
+            ))?;
+        }
+        Ok(true)
+    }
+}
+
+impl Wish {
+    fn hooks<'a, S: Store>(
+        &'a self,
+        connection: &'a Connection,
+        store: &'a S,
+        prepared: &'a Prepared,
+        printer: &'a Printer,
+    ) -> HookRun<'a, S> {
+        HookRun {
+            connection,
+            store,
+            resolved: &self.resolved,
+            prepared,
+            runtime: &self.runtime,
+            printer,
+            granted: &self.granted,
+            seed: self.drawn.seed,
+        }
+    }
+}
+
+/// Tells each object as kubectl does, keeps the lock while it writes, and lets plugins gate restarts.
+struct Teller<'a, S> {
+    hooks: HookRun<'a, S>,
+    store: &'a S,
+    printer: &'a Printer,
+    claim: &'a lock::Claim,
+    names: BTreeMap<ObjectId, String>,
+    quiet: bool,
+    locked: Mutex<bool>,
+}
+
+impl<S: Store> Teller<'_, S> {
+    fn is_locked(&self) -> bool {
+        *self
+            .locked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<S: Store> Hooks for Teller<'_, S> {
+    fn done(&self, id: &ObjectId, outcome: Done) {
+        if self.quiet {
+            return;
+        }
+        let name = self.names.get(id).cloned().unwrap_or_else(|| show(id));
+        // A pipe that nobody reads any more must not stop a half-applied chain.
+        let _ = self.printer.line(&format!("{name} {outcome}"));
+    }
+
+    fn waiting(&self, id: &ObjectId, why: &str) {
+        self.printer
+            .note(&format!("waiting for {}: {why}", show(id)));
+    }
+
+    async fn gate(
+        &self,
+        _group: &str,
+        member: &ObjectId,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.hooks.gate(member).await?)
+    }
+
+    async fn fence(&self) -> Result<(), ClusterError> {
+        let now_ms = draw().map(|drawn| drawn.now_ms).unwrap_or_default();
+        if self.is_locked() {
+            lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
+        } else {
+            form::acquire(self.store, self.claim, now_ms).await?;
+            *self
+                .locked
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = true;
+        }
+        Ok(())
+    }
+}
+
+fn show(id: &ObjectId) -> String {
+    let kind = id.kind.to_lowercase();
+    if id.group.is_empty() {
+        format!("{kind}/{}", id.name)
+    } else {
+        format!("{kind}.{}/{}", id.group, id.name)
+    }
+}
+
+/// All that can be known to fail before the first write.
+async fn check(
+    connection: &Connection,
+    plan: &ApplyPlan<'_>,
+    prepared: &Prepared,
+    namespaces: &BTreeSet<String>,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let kinds = prepared
+        .revision
+        .inventory
+        .iter()
+        .chain(&prepared.previous)
+        .map(|id| (id.group.clone(), id.kind.clone()))
+        .collect();
+    let claims: Vec<String> = prepared.claims.iter().cloned().collect();
+    let checks = ClaimChecks {
+        chain: plan.chain,
+        uid: plan.uid,
+        namespaces,
+        kinds: &kinds,
+        claims: &claims,
+        makes_vaults: !prepared.outcome.vaults.is_empty(),
+    };
+    judge(preflight::before_claim(connection, &checks).await?, printer)?;
+    let mut states = BTreeMap::new();
+    for namespace in namespaces {
+        states.insert(
+            namespace.clone(),
+            preflight::namespace_state(connection, namespace).await?,
+        );
+    }
+    judge(
+        preflight::before_apply(connection, plan, &states).await?,
+        printer,
+    )
+}
+
+/// Prints findings; errors among them end the run before the first write.
+fn judge(findings: Vec<Finding>, printer: &Printer) -> anyhow::Result<()> {
+    let mut errors = Vec::new();
+    for finding in findings {
+        match finding.severity {
+            preflight::Severity::Warning => {
+                printer.message(
+                    &Message::new(crate::ui::Level::Warning, finding.message).hint(finding.hint),
+                );
+            }
+            preflight::Severity::Error => errors.push(match finding.hint {
+                Some(hint) => format!("{}\nhint: {hint}", finding.message),
+                None => finding.message,
+            }),
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", errors.join("\n"))
+    }
+}
+
+fn disruption_groups(resolved: &Resolved, prepared: &Prepared) -> Vec<DisruptionGroup> {
+    let workload = |subject: &String| {
+        let subject = prepared
+            .outcome
+            .subjects
+            .iter()
+            .find(|it| it.id == *subject)?;
+        let (kind, name) = subject.workload.as_deref()?.split_once('/')?;
+        let kind = if kind == "deployment" {
+            "Deployment"
+        } else {
+            "StatefulSet"
+        };
+        Some(ObjectId {
+            group: "apps".to_owned(),
+            kind: kind.to_owned(),
+            namespace: subject.namespace.clone(),
+            name: name.to_owned(),
+            cluster: subject.cluster.clone(),
+        })
+    };
+    groups(
+        &resolved.stack.plugin.descriptor.rollout,
+        &prepared.outcome.subjects,
+    )
+    .into_iter()
+    .map(|group| DisruptionGroup {
+        name: group.name,
+        max_unavailable: group
+            .max_unavailable
+            .as_u64()
+            .and_then(|it| usize::try_from(it).ok())
+            .unwrap_or(1),
+        members: group.subjects.iter().filter_map(workload).collect(),
+    })
+    .collect()
+}
+
+async fn wait(
+    connection: &Connection,
+    resolved: &Resolved,
+    prepared: &Prepared,
+    timeout: Duration,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let is_workload = |id: &&ObjectId| id.group == "apps";
+    let expected: Vec<ObjectId> = prepared
+        .revision
+        .inventory
+        .iter()
+        .filter(is_workload)
+        .cloned()
+        .collect();
+    let node = |id: &ObjectId| {
+        let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
+        let subject = prepared
+            .outcome
+            .subjects
+            .iter()
+            .find(|it| it.workload.as_deref() == Some(workload.as_str()));
+        subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
+    };
+    let progress = Progress::new(printer, expected.iter().map(&node));
+    let result = watch::wait_ready(connection, &resolved.chain, &expected, timeout, |step| {
+        let name = node(&step.id);
+        if step.ready {
+            progress.done(&name);
+        } else {
+            let count = format!("{}/{} ready", step.available, step.wanted);
+            progress.set(
+                &name,
+                step.why
+                    .as_ref()
+                    .map_or(count.clone(), |why| format!("{count}, {why}")),
+            );
+        }
+    })
+    .await;
+    progress.finish();
+    result?;
+    printer.note(&format!("chain {} is ready", resolved.chain));
+    Ok(())
+}

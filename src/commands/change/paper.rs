@@ -1,0 +1,146 @@
+//! `create` and `apply` without a cluster: as text, or as a folder.
+
+use anyhow::bail;
+
+use super::{Change, DryRun, Output, Wish, notes, print_objects};
+use crate::manifest::{Object, yaml};
+use crate::pipeline::Resolved;
+use crate::pipeline::form::{self, Prepared, Verb};
+use crate::pipeline::output_dir::{OutputDir, OutputFile, subject_files};
+use crate::pipeline::shape::vault_name;
+use crate::state::directory::DirectoryStore;
+use crate::state::memory::MemoryStore;
+use crate::state::{Store, Vault};
+use crate::ui::Printer;
+
+impl Change {
+    pub(super) async fn on_paper(
+        &self,
+        verb: Verb,
+        wish: &Wish,
+        printer: &Printer,
+    ) -> anyhow::Result<bool> {
+        let store = MemoryStore::new(&wish.resolved.chain);
+        let prepared = wish
+            .prepare(&store, verb, self.output_dir.is_some())
+            .await?;
+        notes(&prepared, printer);
+        let objects = with_vaults(&prepared, &wish.resolved)?;
+        match self.output {
+            Some(format) => {
+                if printer.out_is_terminal() && format != Output::Name {
+                    printer.warning("this shows private keys; -o name does not, and --output-dir writes them to files");
+                }
+                print_objects(format, &objects, printer)?;
+            }
+            None => {
+                for object in &prepared.objects {
+                    printer.line(&format!("{} created (dry run)", object.display()))?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    pub(super) async fn folder(
+        &self,
+        folder: &std::path::Path,
+        verb: Verb,
+        wish: &Wish,
+        printer: &Printer,
+    ) -> anyhow::Result<bool> {
+        let resolved = &wish.resolved;
+        let output = OutputDir::new(folder, self.no_secrets);
+        if self.dry_run != DryRun::None {
+            bail!("--output-dir writes files and asks no cluster: leave --dry-run out");
+        }
+        let store = DirectoryStore::open(&output.state(&resolved.chain), &resolved.chain)?;
+        // A folder has no second wish to protect: what is there is changed, as apply would.
+        let verb = if store.load_head().await?.is_some() && verb == Verb::Create {
+            Verb::Apply
+        } else {
+            verb
+        };
+        let mut prepared = wish
+            .prepare(&store, verb, self.output_dir.is_some())
+            .await?;
+        notes(&prepared, printer);
+        let claim = wish.drawn.claim("create");
+        if prepared.writes() {
+            prepared.commit(&store, resolved, &claim).await?;
+        }
+        // An earlier run may have stopped after its vaults: they are read, so that no file is missing.
+        let vaults = all_vaults(&store).await?;
+        let kept = vaults.iter().map(|(_, _, vault)| vault);
+        let mut files = subject_files(&prepared, &prepared.outcome.files, kept);
+        let secrets = vaults
+            .iter()
+            .map(|(namespace, name, vault)| vault_object(resolved, namespace, name, vault))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        files.push(OutputFile {
+            path: format!("{}.yaml", resolved.chain),
+            bytes: Some(yaml::documents(&prepared.objects)?.into_bytes()),
+            secret: false,
+        });
+        files.push(OutputFile {
+            path: format!("{}-secrets.yaml", resolved.chain),
+            bytes: Some(yaml::documents(&secrets)?.into_bytes()),
+            secret: true,
+        });
+        let written = output.write(&files)?;
+        form::finish(&store, &prepared.revision, &claim.holder).await?;
+        for path in &written {
+            printer.line(&format!("{} written", path.display()))?;
+        }
+        if written.is_empty() {
+            printer.line(&format!("{} unchanged", folder.display()))?;
+        }
+        Ok(true)
+    }
+}
+
+/// The objects with the vaults that were born in this run before them: a manifest that can stand alone.
+fn with_vaults(prepared: &Prepared, resolved: &Resolved) -> anyhow::Result<Vec<Object>> {
+    let mut objects = Vec::new();
+    for vault in &prepared.outcome.vaults {
+        let subject = prepared
+            .outcome
+            .subjects
+            .iter()
+            .find(|it| it.id == vault.subject);
+        let namespace = subject.map_or(resolved.namespace.as_str(), |it| it.namespace.as_str());
+        let name = vault_name(&resolved.chain, &vault.subject, vault.version);
+        objects.push(vault_object(resolved, namespace, &name, vault)?);
+    }
+    objects.extend(prepared.objects.iter().cloned());
+    Ok(objects)
+}
+
+/// Every vault that the head lists, with the namespace and name of its Secret. Of a folder, not of a cluster: there no key
+/// is read again.
+async fn all_vaults<S: Store>(store: &S) -> anyhow::Result<Vec<(String, String, Vault)>> {
+    let mut vaults = Vec::new();
+    if let Some(stored) = store.load_head().await? {
+        for (id, remembered) in stored.head.subjects.iter().filter(|(_, it)| !it.retired) {
+            for listed in &remembered.vaults {
+                let vault = store.read_vault(&remembered.namespace, id, listed).await?;
+                vaults.push((remembered.namespace.clone(), listed.name.clone(), vault));
+            }
+        }
+    }
+    Ok(vaults)
+}
+
+/// A vault as the object that `create` writes.
+fn vault_object(
+    resolved: &Resolved,
+    namespace: &str,
+    name: &str,
+    vault: &Vault,
+) -> anyhow::Result<Object> {
+    let value = crate::cluster::vault_manifest(&resolved.chain, namespace, name, vault)?;
+    Ok(Object {
+        cluster: String::new(),
+        value,
+    })
+}
