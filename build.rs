@@ -37,7 +37,12 @@ fn main() {
         );
     }
     let mut table = String::from(
-        "/// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, &[u8])] = &[\n",
+        "/// Begins at a page, so that code can be run where it lies.
+#[cfg_attr(target_arch = \"aarch64\", repr(C, align(65536)))]
+#[cfg_attr(not(target_arch = \"aarch64\"), repr(C, align(4096)))]
+struct Page<const N: usize>([u8; N]);
+
+/// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, &[u8])] = &[\n",
     );
     for wasm in names {
         let code = wasm.with_extension("cwasm");
@@ -55,7 +60,7 @@ fn main() {
         let code = code.canonicalize().expect("the component is precompiled");
         let _ = writeln!(
             table,
-            "    ({descriptor:?}, \"sha256:{digest}\", include_bytes!({code:?})),"
+            "    ({descriptor:?}, \"sha256:{digest}\", &Page(*include_bytes!({code:?})).0),"
         );
     }
     table.push_str("];\n");

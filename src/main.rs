@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use kubectl_chain::commands;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     commands::main(std::env::args_os())
 }

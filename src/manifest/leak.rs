@@ -18,28 +18,78 @@ pub const SHORTEST: usize = 8;
 /// Bytes by which patterns are indexed.
 const HEAD: usize = 8;
 
-struct Pattern {
-    bytes: Vec<u8>,
-    form: &'static str,
-    secret: usize,
+/// How a secret is spelled in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Hex,
+    HexUpper,
+    /// Without its first bytes, so that it is whole groups of text whatever stands before it.
+    Base64(usize),
+}
+
+impl Form {
+    const ALL: [Self; 6] = [
+        Self::Raw,
+        Self::Hex,
+        Self::HexUpper,
+        Self::Base64(0),
+        Self::Base64(1),
+        Self::Base64(2),
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Hex | Self::HexUpper => "hex",
+            Self::Base64(_) => "base64",
+        }
+    }
+
+    /// Bytes of the secret that give the first [`HEAD`] bytes of the text.
+    fn start(self) -> usize {
+        match self {
+            Self::Raw => HEAD,
+            Self::Hex | Self::HexUpper => HEAD / 2,
+            Self::Base64(skip) => skip + HEAD / 4 * 3,
+        }
+    }
+
+    fn spell(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Raw => bytes.trim_ascii().to_vec(),
+            Self::Hex => hex::encode(bytes).into_bytes(),
+            Self::HexUpper => hex::encode_upper(bytes).into_bytes(),
+            Self::Base64(skip) => {
+                // Text of whole groups only: what surrounds the secret does not change it.
+                let inner = bytes.get(skip..).unwrap_or_default();
+                let whole = inner.get(..inner.len() / 3 * 3).unwrap_or_default();
+                STANDARD.encode(whole).into_bytes()
+            }
+        }
+    }
+}
+
+struct Secret<'a> {
+    name: String,
+    bytes: &'a [u8],
 }
 
 /// Secrets, ready to be looked for.
-pub struct Scanner {
-    names: Vec<String>,
-    patterns: Vec<Pattern>,
-    /// Patterns by their first bytes.
-    heads: HashMap<u64, Vec<usize>>,
+pub struct Scanner<'a> {
+    secrets: Vec<Secret<'a>>,
+    /// Secrets and how they are spelled, by the first bytes of that. The rest is spelled when those were found: a secret
+    /// may be a whole database.
+    heads: HashMap<u64, Vec<(usize, Form)>>,
     /// Bits of hashes of the first bytes: a quick no, for it is asked at every byte of the output.
     filter: Vec<u64>,
 }
 
-impl Scanner {
+impl<'a> Scanner<'a> {
     /// An index over secrets, each with the name that messages give it.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = (String, &'a [u8])>) -> Self {
+    pub fn new(secrets: impl IntoIterator<Item = (String, &'a [u8])>) -> Self {
         let mut scanner = Self {
-            names: Vec::new(),
-            patterns: Vec::new(),
+            secrets: Vec::new(),
             heads: HashMap::new(),
             filter: Vec::new(),
         };
@@ -48,17 +98,11 @@ impl Scanner {
             if trimmed.len() < SHORTEST {
                 continue;
             }
-            let secret = scanner.names.len();
-            scanner.names.push(name);
-            scanner.add(secret, "raw", trimmed.to_vec());
-            scanner.add(secret, "hex", hex::encode(bytes).into_bytes());
-            scanner.add(secret, "hex", hex::encode_upper(bytes).into_bytes());
-            for skip in 0..3 {
-                // Text of whole groups only: what surrounds the secret does not change it.
-                let inner = bytes.get(skip..).unwrap_or_default();
-                let whole = inner.get(..inner.len() / 3 * 3).unwrap_or_default();
-                scanner.add(secret, "base64", STANDARD.encode(whole).into_bytes());
+            for form in Form::ALL {
+                let of = if form == Form::Raw { trimmed } else { bytes };
+                scanner.add(form, of.get(..form.start()).unwrap_or(of));
             }
+            scanner.secrets.push(Secret { name, bytes });
         }
         // A bit for every 64 or so: one position in 64 is looked up for nothing.
         let words = scanner.heads.len().next_power_of_two().max(1024);
@@ -72,25 +116,24 @@ impl Scanner {
         scanner
     }
 
-    fn add(&mut self, secret: usize, form: &'static str, bytes: Vec<u8>) {
-        let Some(head) = bytes.first_chunk::<HEAD>() else {
+    /// Indexes the next secret in one form by its beginning.
+    fn add(&mut self, form: Form, beginning: &[u8]) {
+        let text = match form {
+            Form::Raw => beginning.to_vec(),
+            form => form.spell(beginning),
+        };
+        let Some(head) = text.first_chunk::<HEAD>() else {
             return;
         };
-        let head = u64::from_le_bytes(*head);
         self.heads
-            .entry(head)
+            .entry(u64::from_le_bytes(*head))
             .or_default()
-            .push(self.patterns.len());
-        self.patterns.push(Pattern {
-            bytes,
-            form,
-            secret,
-        });
+            .push((self.secrets.len(), form));
     }
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+        self.secrets.is_empty()
     }
 
     /// Looks through all objects but Secrets.
@@ -141,20 +184,20 @@ impl Scanner {
         &self,
         object: &Object,
         path: &[&str],
-        found: Option<&Pattern>,
+        found: Option<(&str, Form)>,
         problems: &mut Vec<Problem>,
     ) {
-        if let Some(pattern) = found {
+        if let Some((secret, form)) = found {
             problems.push(Problem::Leak {
                 object: object.display(),
                 path: path.join("."),
-                secret: self.names.get(pattern.secret).cloned().unwrap_or_default(),
-                form: pattern.form.to_owned(),
+                secret: secret.to_owned(),
+                form: form.name().to_owned(),
             });
         }
     }
 
-    fn find(&self, text: &[u8]) -> Option<&Pattern> {
+    fn find(&self, text: &[u8]) -> Option<(&str, Form)> {
         let words = self.filter.len();
         for (at, window) in text.windows(HEAD).enumerate() {
             let Some(head) = window.first_chunk::<HEAD>() else {
@@ -169,10 +212,11 @@ impl Scanner {
                 continue;
             };
             let rest = text.get(at..).unwrap_or_default();
-            let found = candidates
-                .iter()
-                .filter_map(|index| self.patterns.get(*index))
-                .find(|pattern| rest.starts_with(&pattern.bytes));
+            let found = candidates.iter().find_map(|(index, form)| {
+                let secret = self.secrets.get(*index)?;
+                rest.starts_with(&form.spell(secret.bytes))
+                    .then_some((secret.name.as_str(), *form))
+            });
             if found.is_some() {
                 return found;
             }

@@ -2,10 +2,12 @@
 //!
 //! kubectl reads YAML 1.1: `yes`, `1_000`, `1:30` and `=` must be quoted to stay strings. Long lines are never folded.
 
-use std::fmt::Write as _;
+use std::cell::RefCell;
+use std::io::Write;
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, LitStr};
 use thiserror::Error;
 
@@ -25,10 +27,21 @@ pub enum Error {
     },
     /// JSON.
     #[error("objects cannot be written as json")]
-    Json(#[from] serde_json::Error),
+    Json(#[source] serde_json::Error),
     /// The output is closed or full.
     #[error("objects cannot be written")]
     Output(#[from] std::io::Error),
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(fault: serde_json::Error) -> Self {
+        // A fault of the output stays one: a closed pipe must be found below.
+        if fault.is_io() {
+            Self::Output(fault.into())
+        } else {
+            Self::Json(fault)
+        }
+    }
 }
 
 /// All objects as YAML documents, with `---` between them.
@@ -39,9 +52,12 @@ pub fn documents(objects: &[Object]) -> Result<String, Error> {
 }
 
 /// The same, written piece by piece: a thousand nodes are hundreds of megabytes.
-pub fn write_documents(objects: &[Object], to: &mut dyn std::io::Write) -> Result<(), Error> {
+pub fn write_documents<'a>(
+    objects: impl IntoIterator<Item = &'a Object>,
+    to: &mut dyn Write,
+) -> Result<(), Error> {
     let mut text = String::new();
-    for (index, object) in objects.iter().enumerate() {
+    for (index, object) in objects.into_iter().enumerate() {
         text.clear();
         if index > 0 {
             text.push_str("---\n");
@@ -103,27 +119,46 @@ fn is_block(text: &str) -> bool {
             .any(|line| line.trim().is_empty() && !line.is_empty())
 }
 
-/// All objects as one JSON `List`, as `kubectl get -o json` prints it.
-pub fn json_list(objects: &[Object]) -> Result<String, Error> {
-    let items: Vec<&Value> = objects.iter().map(|o| &o.value).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-    let mut out = serde_json::to_string_pretty(&list)?;
-    out.push('\n');
-    Ok(out)
+/// All objects as one JSON `List`, as `kubectl get -o json` prints it; written piece by piece.
+pub fn write_json_list<'a>(
+    objects: impl IntoIterator<Item = &'a Object>,
+    to: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut json = serde_json::Serializer::pretty(&mut *to);
+    let mut list = json.serialize_map(Some(3))?;
+    list.serialize_entry("apiVersion", "v1")?;
+    list.serialize_entry("kind", "List")?;
+    list.serialize_entry("items", &Items(RefCell::new(Some(objects.into_iter()))))?;
+    list.end()?;
+    to.write_all(b"\n")?;
+    Ok(())
+}
+
+/// What an iterator gives, as a list; to be written once.
+struct Items<I>(RefCell<Option<I>>);
+
+impl<'a, I: Iterator<Item = &'a Object>> Serialize for Items<I> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let objects = self.0.take();
+        to.collect_seq(objects.into_iter().flatten().map(|object| &object.value))
+    }
 }
 
 /// One `kind.group/name` a line.
-pub fn names(objects: &[Object]) -> String {
-    let mut out = String::new();
+pub fn write_names<'a>(
+    objects: impl IntoIterator<Item = &'a Object>,
+    to: &mut dyn Write,
+) -> Result<(), Error> {
     for object in objects {
-        // Writing into a String cannot fail.
-        let _ = writeln!(out, "{}", object.display());
+        writeln!(to, "{}", object.display())?;
     }
-    out
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Words that some reader of YAML takes for something else than text.
@@ -300,7 +335,6 @@ mod tests {
 
     #[test]
     fn kubectl_reads_what_was_meant() {
-        use std::io::Write as _;
         use std::process::{Command, Stdio};
         let words: serde_json::Map<String, Value> = NASTY
             .iter()
@@ -337,8 +371,13 @@ mod tests {
         let objects = [object("a"), object("b")];
         let text = documents(&objects).unwrap();
         assert_eq!(text.matches("\n---\n").count(), 1, "{text}");
-        assert_eq!(names(&objects), "statefulset.apps/a\nstatefulset.apps/b\n");
-        let list: Value = serde_json::from_str(&json_list(&objects).unwrap()).unwrap();
+        let mut out = Vec::new();
+        write_names(&objects, &mut out).unwrap();
+        assert_eq!(out, b"statefulset.apps/a\nstatefulset.apps/b\n");
+        out.clear();
+        write_json_list(&objects, &mut out).unwrap();
+        assert!(out.ends_with(b"}\n"));
+        let list: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(
             (&list["kind"], &list["items"][1]["metadata"]["name"]),
             (&json!("List"), &json!("b"))

@@ -1,6 +1,6 @@
 //! The run itself: expand, then provision and configure as a graph, then render; sharded over threads.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,15 +9,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chain_plugin_sdk::descriptor::Phase;
 use serde_json::{Map, Value};
 
-use super::expand::{expand, topology};
+use super::expand::topology;
 use super::graph::{GraphError, levels};
-use super::resolve::{Resolved, ResolvedService, service_key};
+use super::resolve::{Resolved, ResolvedService, service_key, split_key};
+use super::secrets::Consents;
 use super::shape::vault_name;
 use super::world::{FactConflict, Item, Place, SecretReader, ServiceDoor, World, kept_spec};
 use crate::plugin::contract::{
     Call, Configured, Diagnostic, Provisioned, Rendered, Severity, Subject, Topology,
 };
-use crate::plugin::{Entropy, PluginError, Runtime, Sandbox};
+use crate::plugin::{Entropy, PluginError, Runtime, Sandbox, Session};
 use crate::state::revision::ConfiguredResult;
 use crate::state::vault::ItemKey;
 use crate::state::{Head, KeptItem, Public, Vault};
@@ -42,7 +43,7 @@ pub struct Circumstances {
     /// The run's own seed, from the operating system.
     pub seed: [u8; 32],
     /// (maker role, taker role, item) to which the user agrees.
-    pub consents: BTreeSet<(String, String, String)>,
+    pub consents: Consents,
     /// Threads.
     pub threads: usize,
 }
@@ -99,14 +100,14 @@ pub enum PipelineError {
     Facts(#[from] FactConflict),
 }
 
-/// Runs the pipeline up to what is rendered.
+/// Runs the pipeline about `subjects`, which [`expand`](super::expand::expand) gave, up to what is rendered.
 pub fn run(
     resolved: &Resolved,
+    subjects: Vec<Subject>,
     known: &Known,
     circumstances: &Circumstances,
     runtime: &Runtime,
 ) -> Result<Outcome, PipelineError> {
-    let subjects = expand(resolved, known.head.as_ref(), circumstances.now_ms, runtime)?;
     let services: Vec<ResolvedService> = std::iter::once(&resolved.stack)
         .chain(&resolved.services)
         .cloned()
@@ -135,6 +136,7 @@ pub fn run(
         born: Mutex::default(),
         configured: Mutex::default(),
         notes: Mutex::default(),
+        sessions: Mutex::default(),
     };
     let depths = depths(&subjects);
     let deepest = depths.iter().copied().max().unwrap_or(0);
@@ -213,7 +215,7 @@ pub fn run(
             }
         }
     }
-    let items = world.all_items();
+    let items = world.take_items();
     for ((subject, role, instance, name), item) in &items {
         if let (false, Some(bytes)) = (item.secret, &item.bytes) {
             let key = service_key(role, instance);
@@ -231,7 +233,7 @@ pub fn run(
         found: known.vaults.clone(),
         public,
         items,
-        configured: world.all_configured(),
+        configured: world.take_configured(),
         parts,
         files: Vec::new(),
         notes,
@@ -264,9 +266,9 @@ fn recall(world: &World, known: &Known) {
 
 /// Puts public items, configured files and the names of secrets into the world.
 pub fn recall_public(world: &World, public: &Public) {
-    let split = |key: &str| match key.split_once('/') {
-        Some((role, instance)) => (role.to_owned(), instance.to_owned()),
-        None => (key.to_owned(), key.to_owned()),
+    let split = |key: &str| {
+        let (role, instance) = split_key(key);
+        (role.to_owned(), instance.to_owned())
     };
     for (subject, services) in &public.items {
         for (key, items) in services {
@@ -371,10 +373,12 @@ struct Run<'a> {
     born: Mutex<Born>,
     configured: Mutex<BTreeMap<String, BTreeMap<String, ConfiguredResult>>>,
     notes: Mutex<Vec<(String, Diagnostic)>>,
+    /// Sessions at rest, by service and plugin. They outlive their phase: opening one costs more than most calls.
+    sessions: Mutex<HashMap<(String, String), Vec<Session>>>,
 }
 
 /// Subjects in one shard, at least: below this a second session costs more than it saves.
-const SHARD: usize = 8;
+const SHARD: usize = 2;
 
 impl Run<'_> {
     fn jobs(&self, phase: Phase, service: usize, wanted: impl Fn(&usize) -> bool) -> Vec<Job> {
@@ -452,7 +456,7 @@ impl Run<'_> {
             return Ok(Vec::new());
         };
         let mut parts = Vec::new();
-        let mut open: Option<(String, Arc<ServiceDoor>, crate::plugin::Session)> = None;
+        let mut open: Option<(&ResolvedService, Arc<ServiceDoor>, Session)> = None;
         for index in &job.subjects {
             let Some(subject) = self.topology.subjects.get(*index) else {
                 continue;
@@ -464,17 +468,13 @@ impl Run<'_> {
             // An override may name another plugin: then the session is another too.
             if open
                 .as_ref()
-                .is_none_or(|(digest, _, _)| *digest != service.plugin.digest)
+                .is_none_or(|(other, ..)| other.plugin.digest != service.plugin.digest)
             {
-                let door = Arc::new(ServiceDoor::new(
-                    Arc::clone(&self.world),
-                    service,
-                    job.phase,
-                    &self.circumstances.consents,
-                ));
-                let session = Sandbox::new(self.runtime, &service.plugin, Arc::clone(&door) as _)?
-                    .open(&self.topology)?;
-                open = Some((service.plugin.digest.clone(), door, session));
+                if let Some((service, _, session)) = open.take() {
+                    self.rest(service, session);
+                }
+                let (door, session) = self.open(service, job.phase)?;
+                open = Some((service, door, session));
             }
             let Some((_, door, session)) = &mut open else {
                 continue;
@@ -507,7 +507,49 @@ impl Run<'_> {
                 }
             }
         }
+        if let Some((service, _, session)) = open {
+            self.rest(service, session);
+        }
         Ok(parts)
+    }
+
+    /// A session of `service` that sees what `phase` may see: one at rest, or a new one.
+    fn open(
+        &self,
+        service: &ResolvedService,
+        phase: Phase,
+    ) -> Result<(Arc<ServiceDoor>, Session), PipelineError> {
+        let door = Arc::new(ServiceDoor::new(
+            Arc::clone(&self.world),
+            service,
+            phase,
+            &self.circumstances.consents,
+        ));
+        let resting = self
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(&resting_key(service))
+            .and_then(Vec::pop);
+        let session = match resting {
+            Some(mut session) => {
+                session.look_through(Arc::clone(&door) as _);
+                session
+            }
+            None => Sandbox::new(self.runtime, &service.plugin, Arc::clone(&door) as _)?
+                .open(&self.topology)?,
+        };
+        Ok((door, session))
+    }
+
+    /// Keeps a session for the next job of its service.
+    fn rest(&self, service: &ResolvedService, session: Session) {
+        self.sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(resting_key(service))
+            .or_default()
+            .push(session);
     }
 
     /// The service as this subject has it: a node's override counts in provision and render, not in configure.
@@ -686,6 +728,10 @@ impl Run<'_> {
                 .map(|note| (service.plugin.name().to_owned(), note)),
         );
     }
+}
+
+fn resting_key(service: &ResolvedService) -> (String, String) {
+    (service.key(), service.plugin.digest.clone())
 }
 
 /// Facts are the interface between plugins: they must fit the schema that the stack gives for their role and kind.

@@ -36,11 +36,21 @@ pub trait SecretReader: Send + Sync {
     fn read(&self, place: &Place) -> Result<Option<Vec<u8>>, String>;
 }
 
+/// What each instance of one role says about one subject.
+type Instances = BTreeMap<String, Facts>;
+
+/// Facts, and the text in which guests get them: each is asked for as often as it has peers.
+#[derive(Default)]
+struct Facts {
+    values: Map<String, Value>,
+    text: String,
+}
+
 /// Everything known, shared by all sandboxes of a run.
 pub struct World {
     parents: HashMap<String, Option<String>>,
     kinds: HashMap<String, String>,
-    facts: RwLock<HashMap<(String, String), BTreeMap<String, Map<String, Value>>>>,
+    facts: RwLock<HashMap<String, HashMap<String, Instances>>>,
     items: RwLock<HashMap<Place, Item>>,
     configured: RwLock<HashMap<Place, Vec<u8>>>,
     state: HashMap<(String, String), Value>,
@@ -99,12 +109,14 @@ impl World {
     ) -> Result<(), FactConflict> {
         let mut all = lock(self.facts.write());
         let known = all
-            .entry((subject.to_owned(), role.to_owned()))
+            .entry(subject.to_owned())
+            .or_default()
+            .entry(role.to_owned())
             .or_default()
             .entry(instance.to_owned())
             .or_default();
         for (key, value) in facts {
-            match known.get(key) {
+            match known.values.get(key) {
                 Some(old) if old != value => {
                     return Err(FactConflict {
                         subject: subject.to_owned(),
@@ -117,10 +129,11 @@ impl World {
                 }
                 Some(_) => {}
                 None => {
-                    known.insert(key.clone(), value.clone());
+                    known.values.insert(key.clone(), value.clone());
                 }
             }
         }
+        known.text = serde_json::to_string(&known.values).unwrap_or_default();
         Ok(())
     }
 
@@ -142,25 +155,27 @@ impl World {
     /// All facts, by subject and `role` or `role/instance`.
     pub fn all_facts(&self) -> BTreeMap<String, BTreeMap<String, Value>> {
         let mut out: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-        for ((subject, role), instances) in lock(self.facts.read()).iter() {
-            for (instance, facts) in instances {
-                let key = service_key(role, instance);
-                out.entry(subject.clone())
-                    .or_default()
-                    .insert(key, Value::Object(facts.clone()));
+        for (subject, roles) in lock(self.facts.read()).iter() {
+            for (role, instances) in roles {
+                for (instance, facts) in instances {
+                    out.entry(subject.clone()).or_default().insert(
+                        service_key(role, instance),
+                        Value::Object(facts.values.clone()),
+                    );
+                }
             }
         }
         out
     }
 
-    /// All kept items.
-    pub fn all_items(&self) -> HashMap<Place, Item> {
-        lock(self.items.read()).clone()
+    /// All kept items; none are left. For when the run is over.
+    pub fn take_items(&self) -> HashMap<Place, Item> {
+        std::mem::take(&mut *lock(self.items.write()))
     }
 
-    /// All configured files.
-    pub fn all_configured(&self) -> HashMap<Place, Vec<u8>> {
-        lock(self.configured.read()).clone()
+    /// All configured files; none are left. For when the run is over.
+    pub fn take_configured(&self) -> HashMap<Place, Vec<u8>> {
+        std::mem::take(&mut *lock(self.configured.write()))
     }
 
     /// Warnings that guests logged, once each.
@@ -253,6 +268,11 @@ impl ServiceDoor {
             Phase::Provision => {
                 from.subject == current || self.world.is_ancestor(&from.subject, &current)
             }
+            Phase::Operate => {
+                from.subject == current
+                    || self.world.is_ancestor(&from.subject, &current)
+                    || self.world.is_ancestor(&current, &from.subject)
+            }
             _ => from.subject == current,
         };
         near && (own || self.takes.contains(&(from.role.clone(), from.name.clone())))
@@ -276,12 +296,11 @@ impl Door for ServiceDoor {
             }
         }
         let all = lock(self.world.facts.read());
-        let Some(instances) = all.get(&(subject.to_owned(), role.to_owned())) else {
-            return Ok(Vec::new());
-        };
+        let instances = all.get(subject).and_then(|roles| roles.get(role));
         Ok(instances
-            .iter()
-            .map(|(instance, facts)| (instance.clone(), Value::Object(facts.clone()).to_string()))
+            .into_iter()
+            .flatten()
+            .map(|(instance, facts)| (instance.clone(), facts.text.clone()))
             .collect())
     }
 

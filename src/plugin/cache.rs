@@ -6,15 +6,29 @@
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
-/// Loads a component that this binary carries.
+/// Loads a component that this binary carries, aligned to a page.
 #[allow(unsafe_code)]
-pub fn embedded(engine: &Engine, code: &[u8]) -> Result<Component> {
+pub fn embedded(engine: &Engine, code: &'static [u8]) -> Result<Component> {
     // SAFETY: the bytes were made by `Engine::precompile_component` of the same pinned wasmtime when this binary was
-    // built, and are part of the binary itself.
+    // built, and are part of the binary itself: they live as long as the process and are never written.
+    unsafe {
+        if cfg!(target_os = "linux") {
+            Component::deserialize_raw(engine, NonNull::from(code))
+        } else {
+            Component::deserialize(engine, code)
+        }
+    }
+}
+
+/// Loads a component that this process has just compiled.
+#[allow(unsafe_code)]
+fn fresh(engine: &Engine, code: &[u8]) -> Result<Component> {
+    // SAFETY: the bytes come from `Engine::precompile_component` of this very engine.
     unsafe { Component::deserialize(engine, code) }
 }
 
@@ -42,7 +56,7 @@ pub fn compiled(
     }
     let code = engine.precompile_component(bytes)?;
     let _ = store(&file, &code);
-    embedded(engine, &code)
+    fresh(engine, &code)
 }
 
 fn name(engine: &Engine, digest: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chain_plugin_sdk::descriptor::Descriptor;
@@ -43,6 +43,8 @@ pub struct Plugin {
     pub origin: String,
     source: Source,
     prepared: OnceLock<InstancePre<Inside>>,
+    /// Held by whoever prepares it, so that two threads do not do it twice.
+    preparing: Mutex<()>,
     budget: SandboxBudget,
 }
 
@@ -67,6 +69,7 @@ impl Plugin {
             origin: "built-in".to_owned(),
             source: Source::BuiltIn(code),
             prepared: OnceLock::new(),
+            preparing: Mutex::default(),
             budget,
         })
     }
@@ -137,6 +140,7 @@ impl Plugin {
             origin: what.to_owned(),
             source: Source::Component(bytes),
             prepared: OnceLock::new(),
+            preparing: Mutex::default(),
             budget,
         })
     }
@@ -157,6 +161,13 @@ impl Plugin {
 
     /// The component, loaded and linked; done once.
     pub(super) fn prepared(&self, runtime: &Runtime) -> Result<&InstancePre<Inside>, PluginError> {
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(prepared);
+        }
+        let _alone = self
+            .preparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
+use super::code;
 use super::contract::host;
 use super::limits::Ticker;
 use super::sandbox::Inside;
@@ -30,7 +31,11 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Starts it. Takes about 30 µs, and one thread that ticks.
     pub fn new() -> wasmtime::Result<Self> {
-        let engine = chain_plugin_toolchain::engine::engine()?;
+        let mut config = chain_plugin_toolchain::engine::config()?;
+        if cfg!(target_os = "linux") {
+            config.with_custom_code_memory(Some(code::in_place()));
+        }
+        let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker::<Inside, HasSelf<Inside>>(&mut linker, |inside| inside)?;
         let ticker = Arc::new(Ticker::start(&engine));

@@ -3,6 +3,7 @@
 pub mod builtin;
 pub mod cache;
 pub mod catalog;
+mod code;
 pub mod component;
 pub mod contract;
 pub mod engine;

@@ -307,6 +307,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Lets the guest see what `door` shows from now on: a session may be used in one phase after another.
+    pub fn look_through(&mut self, door: Arc<dyn Door>) {
+        self.sandbox.store.data_mut().door = door;
+    }
+
     /// Secrets are born, facts are derived. `entropy` is the stream of this plugin about this subject.
     pub fn provision(&mut self, call: &Call, entropy: Entropy) -> Result<Provisioned, PluginError> {
         self.sandbox.store.data_mut().entropy = Some(entropy);

@@ -82,6 +82,11 @@ impl Printer {
         lock(&self.shared.out).write_all(bytes)
     }
 
+    /// Writes data by a function that writes it piece by piece, with nothing of another task in between.
+    pub fn pieces<E>(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), E>) -> Result<(), E> {
+        write(&mut *lock(&self.shared.out))
+    }
+
     /// Writes data made of several parts, with nothing of another task between them.
     pub fn data_parts(&self, parts: &[&[u8]]) -> io::Result<()> {
         let mut out = lock(&self.shared.out);

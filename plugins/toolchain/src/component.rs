@@ -11,6 +11,9 @@ use crate::{BuildError, CONTRACT, CONTRACT_VERSION, section};
 /// The optional interfaces; a guest has those whose functions its module exports.
 const OPTIONAL: [&str; 3] = ["stack", "convert", "operate"];
 
+/// How long a plugin may take to describe itself: it returns a constant.
+const DESCRIBE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Wraps `module` (what cargo built for `wasm32-unknown-unknown`) as a component that exports exactly the interfaces
 /// that it has, asks it to describe itself, and stamps contract version and descriptor into custom sections.
 pub fn componentize(what: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
@@ -125,7 +128,15 @@ fn describe(what: &str, component: &[u8]) -> Result<String, BuildError> {
         .define_unknown_imports_as_traps(&component)
         .map_err(refuse)?;
     let mut store = Store::new(&engine, ());
-    store.set_epoch_deadline(u64::MAX / 2);
+    store.set_epoch_deadline(1);
+    // The channel closes when this function returns, and the thread with it.
+    let (_running, ended) = std::sync::mpsc::channel::<()>();
+    let clock = engine.clone();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(DESCRIBE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            clock.increment_epoch();
+        }
+    });
     let instance = linker.instantiate(&mut store, &component).map_err(refuse)?;
     let missing = || BuildError::Contract {
         what: what.to_owned(),

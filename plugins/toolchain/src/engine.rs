@@ -1,7 +1,8 @@
 //! The one engine configuration of build and host.
 //!
 //! Components are compiled for the baseline CPU of the target, so a precompiled component runs on every machine of its
-//! architecture and a cache may be shared. Epochs interrupt a guest that does not end; no WASI, no threads, no SIMD.
+//! architecture and a cache may be shared. Epochs interrupt a guest that does not end; no WASI, no threads, no SIMD. Products
+//! of 64 by 64 bits are one instruction (wide arithmetic), since cryptography is what guests spend their time on.
 
 use wasmtime::{Config, Engine};
 
@@ -30,8 +31,11 @@ pub fn config() -> wasmtime::Result<Config> {
     config.max_wasm_stack(GUEST_STACK);
     config.wasm_simd(false);
     config.wasm_relaxed_simd(false);
+    config.wasm_wide_arithmetic(true);
     config.cranelift_nan_canonicalization(true);
     config.generate_address_map(false);
+    // A run has few instances of each component: a copy of the data is cheaper than an image of it to map.
+    config.memory_init_cow(false);
     Ok(config)
 }
 

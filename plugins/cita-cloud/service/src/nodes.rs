@@ -1,6 +1,6 @@
 //! The chain as its services see it: the nodes in order, and how one reaches another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chain_plugin_sdk::{Diagnostics, Endpoint, Subject, Topology, error};
 
@@ -13,6 +13,8 @@ pub struct Nodes {
     pub topology: Topology,
     /// Places of the nodes among the subjects, in the order of their ordinals.
     order: Vec<usize>,
+    /// Place of each subject by its id.
+    places: BTreeMap<String, usize>,
     clusters: usize,
     namespaces: usize,
 }
@@ -33,7 +35,9 @@ impl Nodes {
         let clusters: BTreeSet<&str> = nodes().map(|it| it.cluster.as_str()).collect();
         let namespaces: BTreeSet<&str> = nodes().map(|it| it.namespace.as_str()).collect();
         let (clusters, namespaces) = (clusters.len(), namespaces.len());
+        let places = topology.subjects.iter().enumerate();
         Self {
+            places: places.map(|(place, it)| (it.id.clone(), place)).collect(),
             order: order.into_iter().map(|(_, place)| place).collect(),
             topology,
             clusters,
@@ -50,10 +54,9 @@ impl Nodes {
 
     /// A subject by its id.
     pub fn subject(&self, id: &str) -> Result<&Subject, Diagnostics> {
-        self.topology
-            .subjects
-            .iter()
-            .find(|subject| subject.id == id)
+        self.places
+            .get(id)
+            .and_then(|place| self.topology.subjects.get(*place))
             .ok_or_else(|| vec![error("subject", "", format!("there is no subject {id}"))])
     }
 
