@@ -18,11 +18,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use chain_plugin_sdk::descriptor::Phase;
+use chain_plugin_sdk::descriptor::{Operation, Phase};
+use kubectl_chain::cluster::forward::TlsSettings;
 use kubectl_chain::manifest::{self, Object, Problem};
 use kubectl_chain::pipeline::form::{self, Prepared, Setting, Verb, prepare};
 use kubectl_chain::pipeline::operate::{Acts, Scene, Start, done, drive, hooks, streams};
-use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, run};
+use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, PipelineError};
+use kubectl_chain::pipeline::secrets::Secrets;
 use kubectl_chain::pipeline::shape::{Identity, shape};
 use kubectl_chain::pipeline::world::{Place, SecretReader, ServiceDoor, World};
 use kubectl_chain::pipeline::{Inputs, Resolved, ResolvedService, expand, resolve};
@@ -30,9 +32,9 @@ use kubectl_chain::plugin::contract::operate::{Failure, Http, Response};
 use kubectl_chain::plugin::contract::{Ref, Subject};
 use kubectl_chain::plugin::{Catalog, Door, Plugin, Runtime};
 use kubectl_chain::spec::{ChainFile, Loaded};
-use kubectl_chain::state::Head;
 use kubectl_chain::state::lock::Claim;
 use kubectl_chain::state::memory::MemoryStore;
+use kubectl_chain::state::{Head, Store as _};
 use serde_json::{Value, json};
 
 use guests::{Words, hostile_component, impatient, runtime};
@@ -86,6 +88,18 @@ fn circumstances(words: Words) -> Circumstances {
         consents: consent(words),
         threads: 1,
     }
+}
+
+/// The stack says which subjects there are, and the pipeline runs about them.
+fn run(
+    resolved: &Resolved,
+    known: &Known,
+    circumstances: &Circumstances,
+    runtime: &Runtime,
+) -> Result<Outcome, PipelineError> {
+    let now_ms = circumstances.now_ms;
+    let subjects = expand::expand(resolved, known.head.as_ref(), now_ms, runtime)?;
+    kubectl_chain::pipeline::run::run(resolved, subjects, known, circumstances, runtime)
 }
 
 fn ran(words: Words, nodes: usize, circumstances: &Circumstances) -> Outcome {
@@ -459,6 +473,7 @@ struct Pods {
     living: BTreeSet<String>,
     said: Mutex<Vec<String>>,
     remembered: Mutex<Option<(String, String, Value)>>,
+    spoke: Mutex<Option<TlsSettings>>,
 }
 
 impl Acts for Pods {
@@ -487,10 +502,15 @@ impl Acts for Pods {
         &self,
         _on: &Subject,
         _port: u16,
-        _request: &Http,
+        request: &Http,
+        tls: Option<TlsSettings>,
         _timeout: Duration,
     ) -> Result<Response, Failure> {
-        unreachable!("it asks by exec")
+        *self.spoke.lock().unwrap() = tls;
+        Ok(Response {
+            code: 200,
+            ..streams(0, request.body.clone(), b"")
+        })
     }
 
     async fn logs(
@@ -545,6 +565,7 @@ fn join(
         living: living.iter().map(|node| words.say(node)).collect(),
         said: Mutex::default(),
         remembered: Mutex::default(),
+        spoke: Mutex::default(),
     };
     let topology = expand::topology(resolved, outcome.subjects.clone());
     let start = Start {
@@ -555,12 +576,14 @@ fn join(
         args: json!({}),
         files: Vec::new(),
         seed: [0; 32],
+        secrets: Secrets::default(),
     };
     let scene = Scene {
         topology: &topology,
         public: &outcome.public,
         head: None,
         granted: &BTreeMap::new(),
+        consents: &consent(words),
     };
     let driven = wait_for(drive(start, &scene, &runtime(), &pods));
     let id = outcome.public.facts[node][&words.say("talker")]["id"].clone();
@@ -570,6 +593,100 @@ fn join(
     }
     driven.map_err(|fault| fault.to_string())?;
     Ok(pods.remembered.into_inner().unwrap().unwrap())
+}
+
+#[test]
+fn an_operation_speaks_as_a_node_by_a_key_that_no_guest_sees() {
+    for words in BOTH {
+        let (runtime, circumstances) = (runtime(), circumstances(words));
+        let granted = BTreeMap::new();
+        let store = MemoryStore::new("demo");
+        let prepared = form(
+            words,
+            3,
+            &store,
+            &setting(&runtime, &circumstances, &granted),
+        );
+        let head = wait_for(store.load_head()).unwrap().unwrap().head;
+        let resolved = resolved(words, 3);
+        let service = service(&resolved, &words.say("talker"));
+        let node = prepared
+            .outcome
+            .subjects
+            .iter()
+            .find(|it| it.kind == "node")
+            .unwrap();
+        let topology = expand::topology(&resolved, prepared.outcome.subjects.clone());
+        let consents = consent(words);
+        let scene = Scene {
+            topology: &topology,
+            public: &prepared.outcome.public,
+            head: Some(&head),
+            granted: &granted,
+            consents: &consents,
+        };
+        let greet = |operation: &Operation| {
+            let secrets = wait_for(Secrets::of_operation(
+                &store,
+                &head,
+                &prepared.outcome.public,
+                &topology.subjects,
+                service,
+                operation,
+                &consents,
+                &node.id,
+            ))
+            .unwrap();
+            let pods = Pods {
+                words,
+                living: BTreeSet::new(),
+                said: Mutex::default(),
+                remembered: Mutex::default(),
+                spoke: Mutex::default(),
+            };
+            let start = Start {
+                service,
+                services: &resolved.services,
+                operation,
+                subject: &node.id,
+                args: json!({}),
+                files: Vec::new(),
+                seed: [0; 32],
+                secrets,
+            };
+            let done = wait_for(drive(start, &scene, &runtime, &pods));
+            (
+                done.map_err(|fault| fault.to_string()),
+                pods.spoke.into_inner().unwrap(),
+            )
+        };
+        let operation = service
+            .plugin
+            .descriptor
+            .operations
+            .iter()
+            .find(|it| it.name == "greet");
+        let operation = operation.unwrap().clone();
+        let (report, spoke) = greet(&operation);
+        assert_eq!(report.unwrap().text, "hello");
+        let listed = &head.subjects[&node.id].vaults[0];
+        let vault = wait_for(store.read_vault(&node.namespace, &node.id, listed)).unwrap();
+        let key = (words.say("talker"), words.say("talker"), "seed".to_owned());
+        let identity = spoke.unwrap().identity.unwrap();
+        assert_eq!(identity.key, vault.items[&key].bytes);
+
+        // One that its descriptor does not name is not to be had.
+        let (report, spoke) = greet(&Operation {
+            secrets: Vec::new(),
+            ..operation
+        });
+        let fault = report.map(|_| ()).unwrap_err();
+        assert!(
+            fault.contains("there is no `seed`") && fault.contains("`secrets`"),
+            "{fault}"
+        );
+        assert!(spoke.is_none());
+    }
 }
 
 fn wait_for<T>(future: impl Future<Output = T>) -> T {

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::pipeline::Circumstances;
+use crate::pipeline::secrets::Consents;
 use crate::state::lock::Claim;
 
 /// Time and randomness of one run.
@@ -95,10 +96,7 @@ impl Drawn {
     }
 
     /// As the pipeline takes it.
-    pub fn circumstances(
-        &self,
-        consents: std::collections::BTreeSet<(String, String, String)>,
-    ) -> Circumstances {
+    pub fn circumstances(&self, consents: Consents) -> Circumstances {
         let threads = std::thread::available_parallelism()
             .map_or(1, std::num::NonZero::get)
             .min(8);

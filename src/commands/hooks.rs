@@ -1,13 +1,16 @@
 //! Hooks of plugins, called by create and apply: before a subject is added, after it is ready, before it is removed, and
 //! between two restarts of one disruption group.
 
+use chain_plugin_sdk::descriptor::Operation;
+
 use super::grants::Granted;
 use crate::cluster::Connection;
-use crate::pipeline::Resolved;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
 use crate::pipeline::operate::{OperateError, Scene, Start, drive, hooks};
+use crate::pipeline::secrets::{Consents, Secrets};
+use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
 use crate::plugin::contract::Topology;
 use crate::state::store::update_head;
@@ -30,6 +33,8 @@ pub struct HookRun<'a, S> {
     pub printer: &'a Printer,
     /// Permissions by plugin.
     pub granted: &'a Granted,
+    /// On whose secrets all agree.
+    pub consents: &'a Consents,
     /// The run's seed.
     pub seed: [u8; 32],
 }
@@ -91,6 +96,7 @@ impl<S: Store> HookRun<'_, S> {
             public: &self.prepared.outcome.public,
             head: head.as_ref(),
             granted: self.granted,
+            consents: self.consents,
         };
         let acts = ClusterActs {
             connection: self.connection,
@@ -120,10 +126,38 @@ impl<S: Store> HookRun<'_, S> {
                 args: serde_json::json!({}),
                 files: Vec::new(),
                 seed: self.seed,
+                secrets: self
+                    .secrets(hook, service, operation, head.as_ref(), subject)
+                    .await?,
             };
             drive(start, &scene, self.runtime, &acts).await?;
         }
         Ok(())
+    }
+
+    /// What a hook may use. The gate stands between two restarts of an apply, which reads no key.
+    async fn secrets(
+        &self,
+        hook: &str,
+        service: &ResolvedService,
+        operation: &Operation,
+        head: Option<&Head>,
+        subject: &str,
+    ) -> Result<Secrets, StoreError> {
+        let Some(head) = head.filter(|_| hook != "gate") else {
+            return Ok(Secrets::default());
+        };
+        Secrets::of_operation(
+            self.store,
+            head,
+            &self.prepared.outcome.public,
+            &self.prepared.outcome.subjects,
+            service,
+            operation,
+            self.consents,
+            subject,
+        )
+        .await
     }
 
     /// The topology with those that are retired no more in it; a hook about a subject that goes sees the others.

@@ -19,13 +19,15 @@ pub mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
+use anyhow::Context as _;
 use clap::ArgMatches;
 
 use crate::cli::{self, Cli, Command};
 use crate::cluster::{ClusterError, Connection};
 use crate::pipeline::form::FormError;
-use crate::plugin::Catalog;
+use crate::plugin::{Catalog, Runtime};
 use crate::state::StoreError;
 use crate::state::lock::LockError;
 use crate::ui::{self, Message, Printer};
@@ -40,6 +42,21 @@ pub struct Context {
     pub catalog: Catalog,
     /// What descriptors added to the command line.
     pub matches: ArgMatches,
+    /// The engine, once it was needed.
+    engine: OnceLock<Runtime>,
+}
+
+impl Context {
+    /// The engine of plugins: one for the process, since a plugin is loaded for one.
+    pub fn engine(&self) -> anyhow::Result<Runtime> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine.clone());
+        }
+        let made = Runtime::new()
+            .map_err(anyhow::Error::from)
+            .context("the plugin engine does not start")?;
+        Ok(self.engine.get_or_init(|| made).clone())
+    }
 }
 
 /// Runs one command line.
@@ -60,6 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         connect: cli.connect.clone(),
         catalog,
         matches,
+        engine: OnceLock::new(),
     };
     let threads = std::thread::available_parallelism()
         .map_or(2, std::num::NonZero::get)

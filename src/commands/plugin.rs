@@ -69,7 +69,7 @@ pub struct Build {
 /// Flags of `plugin grant`.
 #[derive(Debug, Clone, Args)]
 pub struct Grant {
-    /// The plugin
+    /// Plugin name, or path of a .wasm file; this build of it
     pub plugin: String,
     /// The permission, as the refusal named it
     pub permission: String,
@@ -94,10 +94,12 @@ impl PluginCommand {
             Self::Info(info) => info.run(context),
             Self::Build(build) => build.run(&context.printer),
             Self::Grant(grant) => {
-                let path = grants::add(&grant.plugin, &grant.permission)?;
+                let plugin = context.catalog.find(&grant.plugin)?;
+                let path = grants::add(&plugin, &grant.permission)?;
                 context.printer.line(&format!(
                     "plugin/{} granted {}",
-                    grant.plugin, grant.permission
+                    plugin.name(),
+                    grant.permission
                 ))?;
                 context.printer.note(&format!("kept in {}", path.display()));
                 Ok(true)

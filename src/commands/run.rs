@@ -8,12 +8,13 @@ use clap::Args;
 use futures::FutureExt as _;
 
 use super::circumstances::draw;
-use super::grants::{permissions, read};
+use super::grants::{consents, permissions, read};
 use super::scene::{ChainScene, arguments};
 use super::{Context, change};
 use crate::cluster::Connection;
 use crate::pipeline::acts::{Amend, ClusterActs};
 use crate::pipeline::operate::{Scene, Start, drive};
+use crate::pipeline::secrets::Secrets;
 use crate::plugin::contract::Blob;
 use crate::plugin::contract::operate::Report;
 use crate::plugin::nearest;
@@ -150,13 +151,29 @@ impl Run {
             args: arguments(&operation.args, words)?,
             files,
             seed: draw()?.seed,
+            secrets: Secrets::default(),
         };
-        let granted = permissions(&chain.resolved, &read(&[])?);
+        let grants = read(&chain.resolved, &[])?;
+        let granted = permissions(&chain.resolved, &grants);
+        let consents = consents(&chain.resolved, &grants);
+        let secrets = Secrets::of_operation(
+            &chain.store,
+            &chain.head,
+            &chain.public,
+            &chain.topology.subjects,
+            service,
+            operation,
+            &consents,
+            &subject.id,
+        )
+        .await?;
+        let start = Start { secrets, ..start };
         let scene = Scene {
             topology: &chain.topology,
             public: &chain.public,
             head: Some(&chain.head),
             granted: &granted,
+            consents: &consents,
         };
         let (whole, scene_of_chain) = (&*context, &chain);
         let amend: Amend<'_> = Arc::new(move |patch| {

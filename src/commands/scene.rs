@@ -98,7 +98,7 @@ impl ChainScene {
             ..Loaded::default()
         };
         let resolved = resolve(Inputs { loaded, namespace }, &mut context.catalog)?;
-        let runtime = Runtime::new().map_err(anyhow::Error::from)?;
+        let runtime = context.engine()?;
         let subjects = expand(&resolved, Some(&head), head.born_ms, &runtime)?;
         let services = std::iter::once(&resolved.stack)
             .chain(&resolved.services)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::operate::{Acts, done, streams};
 use crate::cluster::Connection;
 use crate::cluster::exec::{ExecRequest, exec};
-use crate::cluster::forward::{HttpRequest, PodPort, request};
+use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings, request};
 use crate::cluster::logs::{LogTarget, collect};
 use crate::cluster::wait::{parse_wait, wait};
 use crate::plugin::contract::Subject;
@@ -83,18 +83,13 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
         on: &Subject,
         port: u16,
         http: &Http,
+        tls: Option<TlsSettings>,
         timeout: Duration,
     ) -> Result<Response, Failure> {
         let (namespace, pod) = pod(on)?;
-        if http.tls.is_some() {
-            return Err(fault(
-                "unsupported",
-                "this host does not speak TLS for operations yet",
-            ));
-        }
         let wanted = HttpRequest {
             h2: http.h2,
-            tls: None,
+            tls,
             method: http.method.clone(),
             path: http.path.clone(),
             headers: http.headers.clone(),

@@ -132,6 +132,8 @@ fn check(
     kinds.extend(["chain", "node"]);
     let ids: BTreeSet<&str> = subjects.iter().map(|subject| subject.id.as_str()).collect();
     let mut seen = BTreeSet::new();
+    // Who has no pod may share the folder of its chain; the files of two pods would overwrite each other.
+    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
     let mut ordinals: BTreeMap<(&str, u32), &str> = BTreeMap::new();
     for subject in subjects {
         if !seen.insert(subject.id.as_str()) {
@@ -170,6 +172,15 @@ fn check(
             return Err(refuse(
                 subject,
                 format!("its folder `{}` is not relative and normal", subject.folder),
+            ));
+        }
+        if subject.workload.is_some()
+            && !subject.folder.is_empty()
+            && let Some(other) = folders.insert(subject.folder.as_str(), &subject.id)
+        {
+            return Err(refuse(
+                subject,
+                format!("its folder `{}` is that of `{other}`", subject.folder),
             ));
         }
         if let Some(workload) = &subject.workload {

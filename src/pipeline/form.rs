@@ -4,7 +4,7 @@
 //! writes head (`forming`), all vaults, revision, head (`formed`). A run that stops anywhere in between is finished by the
 //! next: the head says which subjects were claimed, and vaults that are there are used, never made again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
@@ -14,8 +14,8 @@ use super::expand::expand;
 use super::operate::hooks;
 use super::resolve::{Resolved, ResolvedService};
 use super::run::{Circumstances, Known, Outcome, PipelineError, run};
+use super::secrets::Secrets;
 use super::shape::{Identity, shape, vault_name};
-use super::world::{Place, SecretReader};
 use crate::manifest::{self, Object, Problem, leak};
 use crate::plugin::contract::Subject;
 use crate::plugin::{PluginError, Runtime};
@@ -180,7 +180,13 @@ pub async fn prepare<S: Store>(
         secrets: Some(Arc::new(ancestors(store, &head, &subjects, &vaults).await?)),
         vaults,
     };
-    let mut outcome = run(resolved, &known, setting.circumstances, setting.runtime)?;
+    let mut outcome = run(
+        resolved,
+        subjects,
+        &known,
+        setting.circumstances,
+        setting.runtime,
+    )?;
     for vault in &outcome.vaults {
         if let Some(remembered) = head.subjects.get_mut(&vault.subject) {
             remembered.pending = true;
@@ -444,7 +450,7 @@ async fn ancestors<S: Store>(
     head: &Head,
     subjects: &[Subject],
     found: &[Vault],
-) -> Result<Ancestors, FormError> {
+) -> Result<Secrets, FormError> {
     let parents: BTreeMap<&str, Option<&str>> = subjects
         .iter()
         .map(|it| (it.id.as_str(), it.parent.as_deref()))
@@ -454,7 +460,7 @@ async fn ancestors<S: Store>(
         let above = |id: &&str| parents.get(*id).copied().flatten();
         wanted.extend(std::iter::successors(above(&id.as_str()), above).take(16));
     }
-    let mut secrets = Ancestors::default();
+    let mut secrets = Secrets::default();
     for id in wanted {
         let Some(remembered) = head.subjects.get(id) else {
             continue;
@@ -468,30 +474,6 @@ async fn ancestors<S: Store>(
         secrets.add(vault);
     }
     Ok(secrets)
-}
-
-/// Secrets by place, of ancestors and of what an interrupted run left.
-#[derive(Default)]
-struct Ancestors(HashMap<Place, Vec<u8>>);
-
-impl Ancestors {
-    fn add(&mut self, vault: &Vault) {
-        for ((role, instance, name), item) in vault.items.iter().filter(|(_, item)| item.secret) {
-            let place = (
-                vault.subject.clone(),
-                role.clone(),
-                instance.clone(),
-                name.clone(),
-            );
-            self.0.insert(place, item.bytes.clone());
-        }
-    }
-}
-
-impl SecretReader for Ancestors {
-    fn read(&self, place: &Place) -> Result<Option<Vec<u8>>, String> {
-        Ok(self.0.get(place).cloned())
-    }
 }
 
 /// Vaults that an interrupted run left for subjects that it had claimed.

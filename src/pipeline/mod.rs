@@ -13,6 +13,7 @@ pub mod options;
 pub mod output_dir;
 pub mod resolve;
 pub mod run;
+pub mod secrets;
 pub mod shape;
 pub mod world;
 

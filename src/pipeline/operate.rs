@@ -12,14 +12,16 @@ use chain_plugin_sdk::descriptor::{Operation, Phase};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::resolve::ResolvedService;
+use super::resolve::{ResolvedService, split_key};
+use super::secrets::{Consents, Secrets};
 use super::world::{ServiceDoor, World};
+use crate::cluster::forward::{Identity, TlsSettings};
 use crate::plugin::contract::operate::{
     Act, Failure, Outcome, Report, Request, Response, Step, Turn,
 };
-use crate::plugin::contract::{Diagnostic, Subject, Topology};
-use crate::plugin::{PluginError, Runtime, Sandbox};
-use crate::state::{Head, Public};
+use crate::plugin::contract::{Diagnostic, Ref, Subject, Topology};
+use crate::plugin::{Door as _, PluginError, Runtime, Sandbox};
+use crate::state::{Head, Public, StoreError};
 
 /// Most turns of one operation: one that goes on for ever ends here.
 pub const MOST_TURNS: usize = 10_000;
@@ -45,6 +47,7 @@ pub trait Acts: Send + Sync {
         on: &Subject,
         port: u16,
         request: &crate::plugin::contract::operate::Http,
+        tls: Option<TlsSettings>,
         timeout: Duration,
     ) -> impl Future<Output = Result<Response, Failure>> + Send;
 
@@ -90,6 +93,9 @@ pub enum OperateError {
     /// The plugin.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// A secret that it may use cannot be read.
+    #[error(transparent)]
+    Secrets(#[from] StoreError),
     /// The plugin gave up.
     #[error("operation {operation} of {plugin} failed: {}", lines(diagnostics))]
     Failed {
@@ -141,6 +147,8 @@ pub struct Start<'a> {
     pub files: Vec<crate::plugin::contract::Blob>,
     /// 32 fresh bytes.
     pub seed: [u8; 32],
+    /// The secrets that it may use.
+    pub secrets: Secrets,
 }
 
 /// What is known of the chain while an operation runs.
@@ -153,6 +161,8 @@ pub struct Scene<'a> {
     pub head: Option<&'a Head>,
     /// Permissions that the user granted, by plugin.
     pub granted: &'a BTreeMap<String, BTreeSet<String>>,
+    /// On whose secrets all agree.
+    pub consents: &'a Consents,
 }
 
 /// Runs an operation to its end.
@@ -165,7 +175,7 @@ pub async fn drive<A: Acts>(
     let service = start.service;
     let plugin = service.plugin.name().to_owned();
     let operation = start.operation;
-    let door = door(service, scene);
+    let door = door(service, scene, start.secrets);
     let request = Request {
         operation: operation.name.clone(),
         subject: start.subject.to_owned(),
@@ -178,7 +188,7 @@ pub async fn drive<A: Acts>(
         seed: start.seed.to_vec(),
     };
     door.about(start.subject);
-    let sandbox = Sandbox::new(runtime, &service.plugin, door)?;
+    let sandbox = Sandbox::new(runtime, &service.plugin, Arc::clone(&door) as _)?;
     let mut run = sandbox.start(scene.topology, &request)?;
     let none = BTreeSet::new();
     let granted = scene.granted.get(service.plugin.name()).unwrap_or(&none);
@@ -197,7 +207,7 @@ pub async fn drive<A: Acts>(
             Turn::Steps(steps) => {
                 let work = steps
                     .into_iter()
-                    .map(|step| take(step, scene, &reach, service, acts));
+                    .map(|step| take(step, scene, &reach, &door, service, acts));
                 outcomes = join_all(work).await;
             }
         }
@@ -208,18 +218,22 @@ pub async fn drive<A: Acts>(
     })
 }
 
-fn door(service: &ResolvedService, scene: &Scene<'_>) -> Arc<ServiceDoor> {
+fn door(service: &ResolvedService, scene: &Scene<'_>, secrets: Secrets) -> Arc<ServiceDoor> {
     let mut state = HashMap::new();
     for (id, remembered) in scene.head.iter().flat_map(|head| &head.subjects) {
         for (key, value) in &remembered.state {
             state.insert((id.clone(), key.clone()), value.clone());
         }
     }
-    let world = Arc::new(World::new(&scene.topology.subjects, state, None));
+    let world = Arc::new(World::new(
+        &scene.topology.subjects,
+        state,
+        Some(Arc::new(secrets)),
+    ));
     super::run::recall_public(&world, scene.public);
     for (subject, services) in &scene.public.facts {
         for (key, facts) in services {
-            let (role, instance) = key.split_once('/').unwrap_or((key, key));
+            let (role, instance) = split_key(key);
             if let Some(facts) = facts.as_object() {
                 // They were checked against each other when they were given.
                 let _ = world.give(subject, role, instance, facts);
@@ -230,7 +244,7 @@ fn door(service: &ResolvedService, scene: &Scene<'_>) -> Arc<ServiceDoor> {
         world,
         service,
         Phase::Operate,
-        &BTreeSet::new(),
+        scene.consents,
     ))
 }
 
@@ -297,10 +311,11 @@ async fn take<A: Acts>(
     step: Step,
     scene: &Scene<'_>,
     reach: &Reach,
+    door: &ServiceDoor,
     service: &ResolvedService,
     acts: &A,
 ) -> Outcome {
-    let answer = answer(step, scene, reach, service, acts).await;
+    let answer = answer(step, scene, reach, door, service, acts).await;
     Outcome {
         at_ms: acts.now_ms(),
         answer,
@@ -311,6 +326,7 @@ async fn answer<A: Acts>(
     step: Step,
     scene: &Scene<'_>,
     reach: &Reach,
+    door: &ServiceDoor,
     service: &ResolvedService,
     acts: &A,
 ) -> Result<Response, Failure> {
@@ -370,7 +386,12 @@ async fn answer<A: Acts>(
                     ),
                 )
             })?;
-            acts.http(on, port, &http, timeout).await
+            let tls = http
+                .tls
+                .as_ref()
+                .map(|tls| settings(tls, door))
+                .transpose()?;
+            acts.http(on, port, &http, tls, timeout).await
         }
         Act::Logs(logs) => {
             contained(&logs.container)?;
@@ -390,6 +411,38 @@ async fn answer<A: Acts>(
             format!("this host knows no act `{kind}`"),
         )),
     }
+}
+
+/// How TLS is spoken: an identity is a reference, so its key goes from the vault to the connection and no guest sees it.
+fn settings(
+    tls: &crate::plugin::contract::operate::Tls,
+    door: &ServiceDoor,
+) -> Result<TlsSettings, Failure> {
+    let bytes = |from: &Ref| {
+        door.kept(from)
+            .map_err(|why| failure("forbidden", why))?
+            .ok_or_else(|| {
+                failure(
+                    "not-found",
+                    format!(
+                        "there is no `{}` of {} about {} that this operation may use; its descriptor names it under `secrets`",
+                        from.name, from.role, from.subject
+                    ),
+                )
+            })
+    };
+    let identity = match &tls.identity {
+        Some((certificates, key)) => Some(Identity {
+            certificates: bytes(certificates)?,
+            key: bytes(key)?,
+        }),
+        None => None,
+    };
+    Ok(TlsSettings {
+        server_name: tls.server_name.clone(),
+        roots: tls.roots.clone(),
+        identity,
+    })
 }
 
 /// Operations that are called by themselves: those of `hook`, each with its service.

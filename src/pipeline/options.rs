@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use crate::plugin::nearest;
@@ -253,6 +254,8 @@ fn violations(schema: &Value, given: &Value) -> Vec<OptionFault> {
             let name = pointer.trim_start_matches('/').replace('/', ".");
             let message = if secret(&pointer) {
                 format!("option `{name}` does not fit")
+            } else if let ValidationErrorKind::Enum { options } = problem.kind() {
+                one_of(&name, problem.instance(), options)
             } else if name.is_empty() {
                 problem.to_string()
             } else {
@@ -261,6 +264,29 @@ fn violations(schema: &Value, given: &Value) -> Vec<OptionFault> {
             fault(pointer, message)
         })
         .collect()
+}
+
+/// "option `logLevel`: `inof` is none of error, warn, info; did you mean `info`?"
+fn one_of(name: &str, given: &Value, options: &Value) -> String {
+    let plain = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned)
+    };
+    let known: Vec<String> = options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(plain)
+        .collect();
+    let given = plain(given);
+    let near = nearest(&given, known.iter().map(String::as_str))
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default();
+    format!(
+        "option `{name}`: `{given}` is none of {}{near}",
+        known.join(", ")
+    )
 }
 
 /// A flag's text as the type that its property has: numbers, booleans and comma lists become what they are.

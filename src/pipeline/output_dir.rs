@@ -5,6 +5,7 @@
 //! rename, and only when their content changed; secrets have mode 0600. With `--no-secrets` all secret material, and the
 //! state with the vaults, goes to the sibling `<dir>.secrets` instead.
 
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -139,18 +140,19 @@ pub fn subject_files<'a>(
     rendered: &[(String, Vec<crate::plugin::contract::File>)],
     vaults: impl Iterator<Item = &'a Vault>,
 ) -> Vec<OutputFile> {
-    let folder = |subject: &str| {
-        prepared
-            .outcome
-            .subjects
-            .iter()
-            .find(|it| it.id == subject)
-            .map(|it| it.folder.clone())
-            .unwrap_or_default()
-    };
+    // A subject that is retired has none: its files stay as they are.
+    let folders: HashMap<&str, &str> = prepared
+        .outcome
+        .subjects
+        .iter()
+        .map(|it| (it.id.as_str(), it.folder.as_str()))
+        .collect();
+    let folder = |subject: &str| folders.get(subject).copied();
     let mut files = Vec::new();
     for (subject, all) in rendered {
-        let folder = folder(subject);
+        let Some(folder) = folder(subject) else {
+            continue;
+        };
         for file in all {
             let path = format!("{folder}/{}", file.name);
             match &file.content {
@@ -171,16 +173,18 @@ pub fn subject_files<'a>(
         }
     }
     for ((subject, _, _, name), bytes) in &prepared.outcome.configured {
-        let path = format!("{}/{name}", folder(subject));
+        let Some(folder) = folder(subject) else {
+            continue;
+        };
         files.push(OutputFile {
-            path,
+            path: format!("{folder}/{name}"),
             bytes: Some(bytes.clone()),
             secret: false,
         });
     }
     for ((subject, _, _, name), item) in &prepared.outcome.items {
-        if let (false, Some(bytes)) = (item.secret, &item.bytes) {
-            let path = format!("{}/{name}", folder(subject));
+        if let (false, Some(bytes), Some(folder)) = (item.secret, &item.bytes, folder(subject)) {
+            let path = format!("{folder}/{name}");
             files.push(OutputFile {
                 path,
                 bytes: Some(bytes.clone()),
@@ -189,8 +193,11 @@ pub fn subject_files<'a>(
         }
     }
     for vault in vaults {
+        let Some(folder) = folder(&vault.subject) else {
+            continue;
+        };
         for ((_, _, name), item) in vault.items.iter().filter(|(_, item)| item.secret) {
-            let path = format!("{}/{name}", folder(&vault.subject));
+            let path = format!("{folder}/{name}");
             files.push(OutputFile {
                 path,
                 bytes: Some(item.bytes.clone()),

@@ -56,6 +56,11 @@ pub fn service_key(role: &str, instance: &str) -> String {
     }
 }
 
+/// Role and instance of a key that [`service_key`] made.
+pub fn split_key(key: &str) -> (&str, &str) {
+    key.split_once('/').unwrap_or((key, key))
+}
+
 /// Everything that the rest of the pipeline needs to know of the user's wish.
 #[derive(Debug)]
 pub struct Resolved {
@@ -79,6 +84,18 @@ pub struct Resolved {
     pub annotations: BTreeMap<String, String>,
     /// Which plugins.
     pub lock: BTreeMap<String, PluginPin>,
+}
+
+impl Resolved {
+    /// How the user names a plugin of this chain: by its file, or by its name when it is built in.
+    pub fn origin(&self, plugin: &str) -> String {
+        std::iter::once(&self.stack)
+            .chain(&self.services)
+            .chain(self.overrides.values())
+            .map(|service| &service.plugin)
+            .find(|it| it.name() == plugin && it.origin != "built-in")
+            .map_or_else(|| plugin.to_owned(), |it| it.origin.clone())
+    }
 }
 
 /// The name of the role under which the stack plugin itself is called.
@@ -134,7 +151,7 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
     let stack_service = {
         let given = Service {
             options: spec.options.clone(),
-            ..Service::default()
+            ..of_stack(&loaded, &spec)?
         };
         service(
             &loaded, "/spec", STACK_ROLE, STACK_ROLE, &stack, &given, &spec,
@@ -299,12 +316,36 @@ fn check_kinds(
     Ok(())
 }
 
+/// What stands under `services.stack`: images and resources of the stack's own containers. Its plugin is `spec.stack`, its
+/// options are `spec.options`.
+fn of_stack(loaded: &Loaded, spec: &ChainSpec) -> Result<Service, ResolveError> {
+    let pointer = format!("/spec/services/{STACK_ROLE}");
+    match spec.services.get(STACK_ROLE) {
+        None => Ok(Service::default()),
+        Some(Services::One(given))
+            if given.plugin.is_none() && given.name.is_none() && given.options.is_empty() =>
+        {
+            Ok((**given).clone())
+        }
+        Some(_) => Err(loaded
+            .refuse(
+                &pointer,
+                "the stack has `image`, `images` and `resources` here",
+                Some(
+                    "its plugin is named under `spec.stack`, its options stand under `spec.options`"
+                        .to_owned(),
+                ),
+            )
+            .into()),
+    }
+}
+
 fn check_roles(
     loaded: &Loaded,
     release: &Release,
     given: &BTreeMap<String, Services>,
 ) -> Result<(), ResolveError> {
-    for role in given.keys() {
+    for role in given.keys().filter(|role| *role != STACK_ROLE) {
         if !release.roles.iter().any(|known| known.name == *role) {
             let names: Vec<&str> = release
                 .roles
@@ -589,7 +630,11 @@ fn fill_in(
         spec.nodes = Some(crate::spec::Nodes::Count(3));
     }
     let mut roles: BTreeMap<String, Vec<Service>> = BTreeMap::new();
-    for service in services {
+    for service in std::iter::once(stack).chain(services) {
+        let of_stack = service.role == STACK_ROLE;
+        if of_stack && service.images.is_empty() && service.resources.is_null() {
+            continue;
+        }
         let main = &service.plugin.descriptor.container;
         let image = service
             .images
@@ -601,8 +646,12 @@ fn fill_in(
             .or_default()
             .push(Service {
                 name: (service.instance != service.role).then(|| service.instance.clone()),
-                plugin: Some(service.plugin.name().to_owned()),
-                options: service.options.open.clone(),
+                plugin: (!of_stack).then(|| service.plugin.name().to_owned()),
+                options: if of_stack {
+                    Map::new()
+                } else {
+                    service.options.open.clone()
+                },
                 image,
                 images: service
                     .images

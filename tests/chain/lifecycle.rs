@@ -84,8 +84,7 @@ async fn a_chain_is_created_watched_changed_deleted_revived_and_purged() {
 async fn what_is_printed_is_accepted_by_kubectl_without_a_warning() {
     let admin = plane().namespace("strict").await;
     let tool = Tool::new(&admin.namespace);
-    let manifest =
-        tool.run("create strict --nodes 4 --expose-type ClusterIP --dry-run=client -o yaml");
+    let manifest = tool.run("create strict --nodes 4 --dry-run=client -o yaml");
     let bin = std::process::Command::new("tests/controlplane/build")
         .output()
         .unwrap();
@@ -121,13 +120,4 @@ async fn a_node_is_found_by_its_name_and_its_log_is_printed() {
     tool.run("create other --nodes 1 --expose-type ClusterIP --wait");
     assert!(tool.fails("logs node0", 1).contains("--chain"));
     assert!(tool.run("logs node0 --chain other").contains("controller"));
-}
-
-/// UID by name, of the chain's objects.
-async fn uids(connection: &Connection, group: &str, kind: &str) -> BTreeMap<String, String> {
-    of_chain(connection, group, kind)
-        .await
-        .into_iter()
-        .map(|(name, it)| (name, it["metadata"]["uid"].as_str().unwrap().to_owned()))
-        .collect()
 }

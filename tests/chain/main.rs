@@ -11,7 +11,11 @@
 )]
 
 mod crash;
+#[path = "../support/guests.rs"]
+#[allow(dead_code)]
+mod guests;
 mod lifecycle;
+mod operations;
 #[path = "../support/plane.rs"]
 mod plane;
 mod race;
@@ -107,5 +111,14 @@ pub async fn of_chain(connection: &Connection, group: &str, kind: &str) -> BTree
         .into_iter()
         .filter(|it| it.pointer("/metadata/labels/chain.dev~1chain").is_some())
         .map(|it| (it["metadata"]["name"].as_str().unwrap().to_owned(), it))
+        .collect()
+}
+
+/// UID by name, of the chain's objects.
+pub async fn uids(connection: &Connection, group: &str, kind: &str) -> BTreeMap<String, String> {
+    of_chain(connection, group, kind)
+        .await
+        .into_iter()
+        .map(|(name, it)| (name, it["metadata"]["uid"].as_str().unwrap().to_owned()))
         .collect()
 }

@@ -57,6 +57,12 @@ fn start() -> PathBuf {
 }
 
 impl Plane {
+    /// The folder in which programs for `exec` into pods are put; none in a cluster of somebody's.
+    pub fn exec_folder(&self) -> Option<PathBuf> {
+        let own = std::env::var_os("CHAIN_TEST_KUBECONFIG").is_none();
+        own.then(|| self.kubeconfig.with_file_name("exec"))
+    }
+
     /// The flags of the admin, in a namespace.
     pub fn flags(&self, namespace: &str) -> ConnectFlags {
         ConnectFlags {

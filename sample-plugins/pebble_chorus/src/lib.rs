@@ -3,6 +3,7 @@
 //! It takes the `seed` of the client, if the client and the user agree: its own container signs with it, and at a node's
 //! birth a public `pledge` is made from it. A node that joins asks a living one for a seat, by the operation `join`.
 
+mod invite;
 mod join;
 
 use std::collections::BTreeMap;
@@ -12,15 +13,40 @@ use chain_plugin_sdk::descriptor::{
 };
 use chain_plugin_sdk::serde_json::{self, json};
 use chain_plugin_sdk::{
-    At, Change, Configured, Delivery, Diagnostics, Host, Item, Plugin, Provisioned, Rendered,
-    RenderedBuilder, Subject, Topology, reference, warning,
+    At, Change, Configured, Delivery, Diagnostics, Host, Item, Operate, Outcome, Plugin,
+    Provisioned, Rendered, RenderedBuilder, Request, Subject, Topology, Turn, reference, warning,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use invite::Invite;
 pub use join::Join;
 
-chain_plugin_sdk::export_plugin!(Chorus, operate = Join);
+chain_plugin_sdk::export_plugin!(Chorus, operate = Work);
+
+/// An operation at work.
+pub enum Work {
+    /// A node is given a seat.
+    Join(Join),
+    /// The chain grows.
+    Invite(Invite),
+}
+
+impl Operate for Work {
+    fn start(all: Topology, what: Request, host: &dyn Host) -> Result<Self, Diagnostics> {
+        if what.operation == "invite" {
+            return Invite::start(all, what, host).map(Self::Invite);
+        }
+        Join::start(all, what, host).map(Self::Join)
+    }
+
+    fn next(&mut self, outcomes: Vec<Outcome>, host: &dyn Host) -> Turn {
+        match self {
+            Self::Join(join) => join.next(outcomes, host),
+            Self::Invite(invite) => invite.next(outcomes, host),
+        }
+    }
+}
 
 /// A session.
 pub struct Chorus {
@@ -95,14 +121,26 @@ impl Plugin for Chorus {
                 purpose: "p2p".into(),
                 ..Port::default()
             }],
-            operations: vec![Operation {
-                name: "join".into(),
-                summary: "Asks a living node to give the new one a seat".into(),
-                kind: "node".into(),
-                hook: "before-add".into(),
-                exec: vec!["chorus".into()],
-                ..Operation::default()
-            }],
+            operations: vec![
+                Operation {
+                    name: "invite".into(),
+                    summary: "Grows the chain by as many nodes as there are guests".into(),
+                    args: json!({
+                        "type": "object",
+                        "properties": {"guests": {"type": "integer", "minimum": 1, "default": 1}},
+                        "additionalProperties": false,
+                    }),
+                    ..Operation::default()
+                },
+                Operation {
+                    name: "join".into(),
+                    summary: "Asks a living node to give the new one a seat".into(),
+                    kind: "node".into(),
+                    hook: "before-add".into(),
+                    exec: vec!["chorus".into()],
+                    ..Operation::default()
+                },
+            ],
             ..Descriptor::default()
         }
     }

@@ -4,10 +4,13 @@
 //! gives about the chain, which in turn is made from the ids: client -> consensus -> client.
 
 mod genesis;
+mod greet;
 
 use std::collections::BTreeMap;
 
-use chain_plugin_sdk::descriptor::{Descriptor, Image, KeptSpec, Need, Phase, Port, Volume};
+use chain_plugin_sdk::descriptor::{
+    Descriptor, Image, KeptSpec, Need, Operation, Phase, Port, Volume,
+};
 use chain_plugin_sdk::serde_json::json;
 use chain_plugin_sdk::{
     At, Blob, Change, Configured, Delivery, Diagnostics, Item, Plugin, Provisioned, Rendered,
@@ -18,7 +21,9 @@ use sha2::{Digest, Sha256};
 
 use genesis::{Circle, Genesis, Order};
 
-chain_plugin_sdk::export_plugin!(Talker);
+pub use greet::Greet;
+
+chain_plugin_sdk::export_plugin!(Talker, operate = Greet);
 
 /// A session.
 pub struct Talker {
@@ -124,6 +129,13 @@ impl Plugin for Talker {
                 ..Volume::default()
             }],
             resources: json!({"requests": {"cpu": "50m", "memory": "64Mi"}}),
+            operations: vec![Operation {
+                name: "greet".into(),
+                summary: "Says the greeting to a node, as the node itself".into(),
+                kind: "node".into(),
+                secrets: vec!["seed".into()],
+                ..Operation::default()
+            }],
             ..Descriptor::default()
         }
     }
