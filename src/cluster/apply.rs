@@ -5,6 +5,7 @@
 //! another manager owns is an error unless it is forced. Before each wave the lock is checked (`fence`). Updates that
 //! restart pods are sequenced by disruption groups, see [`super::rollout`].
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
@@ -227,6 +228,57 @@ pub async fn preview(
     plan: &ApplyPlan<'_>,
     all: bool,
 ) -> Result<Vec<Preview>, ClusterError> {
+    ask(connection, plan, |applier, item| {
+        all || !applier.is_unchanged(item)
+    })
+    .await
+}
+
+/// As [`preview`], for the plan's checks: every object that is there and would change, and of those that are not there
+/// one of each shape. A server that takes the objects of one node takes those of the others, which differ in numbers.
+///
+/// # Errors
+/// As [`preview`].
+pub async fn preview_samples(
+    connection: &Connection,
+    plan: &ApplyPlan<'_>,
+) -> Result<Vec<Preview>, ClusterError> {
+    let seen = RefCell::new(BTreeSet::new());
+    ask(connection, plan, |applier, item| {
+        if item.live.is_some() {
+            return !applier.is_unchanged(item);
+        }
+        seen.borrow_mut().insert(shape(item.object))
+    })
+    .await
+}
+
+/// An object without what differs from node to node: digits (of hex, too), and the contents of files.
+fn shape(object: &Value) -> String {
+    fn plain(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .filter(|(key, _)| !matches!(key.as_str(), "data" | "binaryData"))
+                .map(|(key, value)| (without_digits(key), plain(value)))
+                .collect(),
+            Value::Array(list) => list.iter().map(plain).collect(),
+            Value::String(text) => Value::String(without_digits(text)),
+            Value::Number(_) => Value::from(0),
+            other => other.clone(),
+        }
+    }
+    fn without_digits(text: &str) -> String {
+        text.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
+    }
+    plain(object).to_string()
+}
+
+async fn ask(
+    connection: &Connection,
+    plan: &ApplyPlan<'_>,
+    wanted: impl Fn(&Applier<'_, Quiet>, &Item<'_>) -> bool,
+) -> Result<Vec<Preview>, ClusterError> {
     let kinds = kinds_of(connection, plan).await?;
     let live = list_live(connection, plan, &kinds).await?;
     let items = items(connection, plan, &kinds, &live)?;
@@ -237,7 +289,7 @@ pub async fn preview(
     };
     let asked: Vec<_> = items
         .iter()
-        .filter(|item| all || !applier.is_unchanged(item))
+        .filter(|item| wanted(&applier, item))
         .map(|item| applier.preview_one(item))
         .collect();
     Ok(stream::iter(asked)
@@ -544,6 +596,23 @@ pub(super) async fn wait_gone(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_that_differ_in_numbers_have_one_shape() {
+        let claim = |name: &str, size: &str, mode: &str| {
+            shape(&serde_json::json!({
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": name},
+                "spec": {"accessModes": [mode], "resources": {"requests": {"storage": size}}},
+            }))
+        };
+        let one = claim("x-0-data", "10Gi", "ReadWriteOnce");
+        assert_eq!(one, claim("x-17-data", "20Gi", "ReadWriteOnce"));
+        assert_ne!(one, claim("x-1-data", "10Gi", "ReadOnlyMany"));
+        let files =
+            |text: &str| shape(&serde_json::json!({"kind": "ConfigMap", "data": {"f": text}}));
+        assert_eq!(files("one"), files("other"));
+    }
 
     #[test]
     fn what_others_need_goes_first() {

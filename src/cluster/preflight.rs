@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::apply::{ApplyPlan, preview};
+use super::apply::{ApplyPlan, preview_samples};
 use super::connect::Connection;
 use super::error::ClusterError;
 use super::head_object;
@@ -174,7 +174,7 @@ pub async fn before_apply(
         objects: &known,
         ..plan.clone()
     };
-    for preview in preview(connection, &known_plan, false).await? {
+    for preview in preview_samples(connection, &known_plan).await? {
         if let Err(error) = preview.result {
             if error.is_fatal() {
                 return Err(error);
