@@ -447,3 +447,114 @@ fn plugins_are_listed_and_shown() {
     );
     assert!(place.refused("plugin info kms_sn", 1).contains("kms_sm"));
 }
+
+#[test]
+fn a_node_less_and_a_node_more_in_a_folder_is_the_same_node() {
+    let place = Place::new();
+    place.run("create x --nodes 3 --output-dir out");
+    let before = files(&place.path().join("out"));
+    place.run("create x --nodes 2 --output-dir out");
+    let less = files(&place.path().join("out"));
+    let sets = |files: &BTreeMap<String, Vec<u8>>| {
+        let text = String::from_utf8_lossy(&files["x.yaml"]).into_owned();
+        text.matches("kind: StatefulSet").count()
+    };
+    assert_eq!((sets(&before), sets(&less)), (3, 2));
+    assert!(
+        place
+            .run("create x --nodes 2 --output-dir out")
+            .contains("unchanged")
+    );
+    place.run("create x --nodes 3 --output-dir out");
+    let again = files(&place.path().join("out"));
+    for (path, bytes) in &before {
+        let changes = path.starts_with("state/") && !path.contains("vaults/");
+        assert!(changes || again.get(path) == Some(bytes), "{path}");
+    }
+}
+
+#[test]
+fn a_folder_never_gets_a_second_identity() {
+    let place = Place::new();
+    place.run("create z --nodes 1 --output-dir g --no-secrets");
+    let public = files(&place.path().join("g"));
+    let said = place.refused("create z --nodes 1 --output-dir g", 1);
+    assert!(
+        said.contains("with --no-secrets") && said.contains("pass it"),
+        "{said}"
+    );
+    // As a fresh clone of what Git holds: the keys are elsewhere.
+    std::fs::rename(place.path().join("g.secrets"), place.path().join("kept")).unwrap();
+    let said = place.refused("create z --nodes 1 --output-dir g --no-secrets", 1);
+    assert!(said.contains("its keys are not in"), "{said}");
+    assert_eq!(files(&place.path().join("g")), public);
+    std::fs::rename(place.path().join("kept"), place.path().join("g.secrets")).unwrap();
+    place.run("create z --nodes 1 --output-dir g --no-secrets");
+
+    place.run("create w --nodes 1 --output-dir h");
+    let said = place.refused("create w --nodes 1 --output-dir h --no-secrets", 1);
+    assert!(said.contains("without --no-secrets"), "{said}");
+    let said = place.refused("create w --no-secrets --dry-run=client -o yaml", 2);
+    assert!(said.contains("--output-dir"), "{said}");
+}
+
+#[test]
+fn what_kubernetes_would_refuse_is_refused_before_it_is_asked() {
+    let place = Place::new();
+    let refused = |line: &str, said: &str| {
+        let message = place.refused(&format!("create x --dry-run=client -o name {line}"), 1);
+        assert!(message.contains(said), "{line}: {message}");
+    };
+    refused("-n Foo_Bar", "namespace `Foo_Bar`");
+    refused("--storage-size 10G1", "storage.size `10G1`");
+    refused("--storage-claim a --storage-size 1Gi", "one or the other");
+    refused("--image-pull-secret B_AD", "pull secret `B_AD`");
+    for (spec, said) in [
+        (
+            "services: {kms: {image: \"bad image\"}}",
+            "chain.yaml:3: services.kms.image",
+        ),
+        (
+            "services: {kms: {resources: {reqests: {cpu: 1}}}}",
+            "expected requests, limits",
+        ),
+        (
+            "services: {kms: {resources: {limits: {memory: 64Mb}}}}",
+            "limits.memory `64Mb`",
+        ),
+        ("images: {pullPolicy: Alwys}", "images.pullPolicy `Alwys`"),
+        (
+            "storage: {accessModes: [ReadWriteOnze]}",
+            "storage.accessModes `ReadWriteOnze`",
+        ),
+        (
+            "services: {kms: {plugin: a}, kms: {plugin: b}}",
+            "duplicate",
+        ),
+        ("services: {stack: {plugin: a}}", "`images` and `resources`"),
+    ] {
+        place.write(
+            "chain.yaml",
+            &format!("apiVersion: chain.dev/v1alpha1\nkind: Chain\nspec: {{{spec}}}\n"),
+        );
+        refused("-f chain.yaml", said);
+    }
+    place.write("chain.yaml", "");
+    refused("-f chain.yaml", "holds no chain");
+    refused("--controller-log-level inof", "did you mean `info`");
+}
+
+#[test]
+fn the_image_of_the_stack_itself_can_be_set() {
+    let place = Place::new();
+    let image = "mirror.example/syncthing:1.27.0";
+    place.write(
+        "chain.yaml",
+        &format!("apiVersion: chain.dev/v1alpha1\nkind: Chain\nspec:\n  services:\n    stack: {{images: {{syncthing: \"{image}\"}}}}\n"),
+    );
+    let all = place.run("create x -f chain.yaml --dry-run=client -o yaml");
+    assert!(all.contains(image) && !all.contains("syncthing/syncthing:"));
+    assert!(place.run("create x -f chain.yaml -o spec").contains(image));
+    let plain = place.run("create x -o spec");
+    assert!(plain.contains("syncthing"), "{plain}");
+}

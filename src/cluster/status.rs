@@ -201,6 +201,9 @@ fn natural(name: &str) -> Vec<(String, u64)> {
 /// More columns for the table of nodes: a header, and a value by node name.
 pub type ExtraColumns = Vec<(String, BTreeMap<String, String>)>;
 
+/// The same by chain: two chains may have nodes of one name.
+pub type ChainColumns = BTreeMap<String, ExtraColumns>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

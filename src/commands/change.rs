@@ -4,7 +4,7 @@
 mod cluster;
 mod paper;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,14 +14,16 @@ use serde_json::Value;
 
 use super::Context;
 use super::circumstances::{Drawn, draw};
-use super::grants::{consents, permissions, read as read_grants};
+use super::grants::{Granted, consents, missing, permissions, read as read_grants};
 use super::spec_flags::SpecFlags;
 use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
 use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
+use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, resolve};
 use crate::plugin::Runtime;
 use crate::plugin::contract::Severity;
+use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata};
 use crate::state::Store;
 use crate::ui::{Message, Printer};
@@ -75,7 +77,7 @@ pub struct Change {
     #[arg(help_heading = "Options", long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// Keep secrets out of the folder, in its sibling DIR.secrets
-    #[arg(help_heading = "Options", long)]
+    #[arg(help_heading = "Options", long, requires = "output_dir")]
     pub no_secrets: bool,
     /// Wait until all nodes are ready
     #[arg(help_heading = "Options", long)]
@@ -100,7 +102,8 @@ pub struct Change {
 /// A resolved wish, ready to be prepared anywhere.
 struct Wish {
     resolved: Resolved,
-    granted: BTreeMap<String, BTreeSet<String>>,
+    granted: Granted,
+    consents: Consents,
     drawn: Drawn,
     runtime: Runtime,
 }
@@ -135,14 +138,8 @@ pub async fn amend(
         },
         &mut catalog,
     )?;
-    let granted = read_grants(&[])?;
-    let runtime = Runtime::new().map_err(anyhow::Error::from)?;
-    let wish = Wish {
-        resolved,
-        granted,
-        drawn: draw()?,
-        runtime,
-    };
+    let wish = Wish::new(context, resolved, &[])?;
+    wish.warn_of_missing(&context.printer);
     let change = Change {
         filename: None,
         spec: SpecFlags::default(),
@@ -243,17 +240,13 @@ impl Change {
             (Some(name), _) | (None, Some(name)) => name,
             (None, None) => namespace_of(&context.connect)?,
         };
+        if let Some(why) = not_a_namespace(&namespace) {
+            bail!("namespace `{namespace}`: {why}");
+        }
         let resolved = resolve(Inputs { loaded, namespace }, &mut context.catalog)?;
-        let granted = read_grants(&self.grant)?;
-        let runtime = Runtime::new()
-            .map_err(anyhow::Error::from)
-            .context("the plugin engine does not start")?;
-        Ok(Wish {
-            granted,
-            resolved,
-            drawn: draw()?,
-            runtime,
-        })
+        let wish = Wish::new(context, resolved, &self.grant)?;
+        wish.warn_of_missing(&context.printer);
+        Ok(wish)
     }
 
     fn print_spec(&self, wish: &Wish, printer: &Printer) -> anyhow::Result<bool> {
@@ -273,15 +266,36 @@ impl Change {
 }
 
 impl Wish {
+    /// Says which secrets plugins ask for that their makers offer and the user has not granted.
+    fn warn_of_missing(&self, printer: &Printer) {
+        for (plugin, permission) in missing(&self.resolved, &self.granted) {
+            let text = format!("plugin {plugin} asks for {permission}, which is not granted");
+            let hint = format!(
+                "if you trust it: kubectl chain plugin grant {} {permission}",
+                self.resolved.origin(&plugin)
+            );
+            printer.message(&Message::new(crate::ui::Level::Warning, text).hint(Some(hint)));
+        }
+    }
+
+    fn new(context: &Context, resolved: Resolved, grants: &[String]) -> anyhow::Result<Self> {
+        let granted = read_grants(&resolved, grants)?;
+        Ok(Self {
+            consents: consents(&resolved, &granted),
+            granted,
+            resolved,
+            drawn: draw()?,
+            runtime: context.engine()?,
+        })
+    }
+
     async fn prepare<S: Store>(
         &self,
         store: &S,
         verb: Verb,
         keep_files: bool,
     ) -> Result<Prepared, FormError> {
-        let circumstances = self
-            .drawn
-            .circumstances(consents(&self.resolved, &self.granted));
+        let circumstances = self.drawn.circumstances(self.consents.clone());
         let granted = permissions(&self.resolved, &self.granted);
         let setting = Setting {
             runtime: &self.runtime,
@@ -311,12 +325,15 @@ fn notes(prepared: &Prepared, printer: &Printer) {
     }
 }
 
-fn print_objects(format: Output, objects: &[Object], printer: &Printer) -> anyhow::Result<()> {
-    let text = match format {
-        Output::Json => yaml::json_list(objects)?,
-        Output::Name => yaml::names(objects),
-        Output::Yaml | Output::Spec => yaml::documents(objects)?,
-    };
-    printer.data(text.as_bytes())?;
+fn print_objects<'a>(
+    format: Output,
+    objects: impl IntoIterator<Item = &'a Object>,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    printer.pieces(|out| match format {
+        Output::Json => yaml::write_json_list(objects, out),
+        Output::Name => yaml::write_names(objects, out),
+        Output::Yaml | Output::Spec => yaml::write_documents(objects, out),
+    })?;
     Ok(())
 }

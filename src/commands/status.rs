@@ -11,9 +11,10 @@ use super::grants::{permissions, read};
 use super::scene::ChainScene;
 use crate::cluster::connect::Connection;
 use crate::cluster::heads;
-use crate::cluster::status::{self, ChainStatus, ExtraColumns};
+use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::operate::{Scene, Start, drive, hooks};
+use crate::pipeline::secrets::{Consents, Secrets};
 use crate::ui::{self, Printer};
 
 /// Show how chains and their nodes are
@@ -72,18 +73,13 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
                 .map(ToOwned::to_owned);
         }
     }
-    let mut extra = ExtraColumns::new();
+    let mut extra = ChainColumns::new();
     if command.probe {
         for (_, head) in heads {
             if chains.iter().any(|chain| chain.name == head.chain) {
-                extra.extend(
-                    probe(
-                        &ChainScene::of(context, &connection, head).await?,
-                        &connection,
-                        &context.printer,
-                    )
-                    .await,
-                );
+                let name = head.chain.clone();
+                let scene = ChainScene::of(context, &connection, head).await?;
+                extra.insert(name, probe(&scene, &connection, &context.printer).await);
             }
         }
     }
@@ -92,12 +88,16 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
 
 /// Asks the status hooks of a chain's plugins, all nodes side by side. A node that does not answer has `?`.
 async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -> ExtraColumns {
-    let granted = permissions(&chain.resolved, &read(&[]).unwrap_or_default());
+    let granted = permissions(
+        &chain.resolved,
+        &read(&chain.resolved, &[]).unwrap_or_default(),
+    );
     let scene = Scene {
         topology: &chain.topology,
         public: &chain.public,
         head: Some(&chain.head),
         granted: &granted,
+        consents: &Consents::new(),
     };
     let acts = ClusterActs {
         connection,
@@ -122,6 +122,8 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
                 args: serde_json::json!({}),
                 files: Vec::new(),
                 seed: [0; 32],
+                // Whoever only looks reads no key.
+                secrets: Secrets::default(),
             };
             drive(start, &scene, &chain.runtime, &acts)
         });
@@ -158,7 +160,7 @@ impl Status {
     /// Prints the status. True when all nodes are ready.
     pub async fn run(self, connection: &Connection, printer: &Printer) -> anyhow::Result<bool> {
         let chains = self.read(connection).await?;
-        self.print(printer, &chains, &Vec::new())
+        self.print(printer, &chains, &ChainColumns::new())
     }
 
     /// Reads the status. Whoever has read heads fills in stack, release and phase before printing.
@@ -181,7 +183,7 @@ impl Status {
         &self,
         printer: &Printer,
         chains: &[ChainStatus],
-        extra: &ExtraColumns,
+        extra: &ChainColumns,
     ) -> anyhow::Result<bool> {
         let text = match self.output {
             Some(StatusOutput::Json) => {
@@ -206,7 +208,7 @@ impl Status {
 
     /// One chain by its name is an object, as in kubectl; without a name there is a list. Plugins' columns stand in
     /// each node under `columns`.
-    fn document(&self, chains: &[ChainStatus], extra: &ExtraColumns) -> serde_json::Value {
+    fn document(&self, chains: &[ChainStatus], extra: &ChainColumns) -> serde_json::Value {
         let mut documents: Vec<serde_json::Value> = chains
             .iter()
             .map(|chain| {
@@ -220,7 +222,9 @@ impl Status {
                         .and_then(serde_json::Value::as_str)
                         .unwrap_or_default();
                     let columns: serde_json::Map<String, serde_json::Value> = extra
-                        .iter()
+                        .get(&chain.name)
+                        .into_iter()
+                        .flatten()
                         .filter_map(|(header, values)| {
                             Some((header.clone(), values.get(name)?.clone().into()))
                         })

@@ -112,7 +112,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// A number of nodes, or a list of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Nodes {
     /// That many, all alike.
@@ -152,7 +152,7 @@ pub struct NodeEntry {
 }
 
 /// One plugin for a role, or several instances.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Services {
     /// `kms: kms_sm`

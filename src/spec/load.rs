@@ -3,9 +3,11 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::chain_spec::{API_VERSION, ChainFile, MOST_NODES, Nodes};
+use super::chain_spec::{API_VERSION, ChainFile, MOST_NODES, Nodes, Service, Services};
 use super::locate::line_of;
-use super::names::{CHAIN_NAME, not_a_label, not_a_subdomain};
+use super::names::{
+    CHAIN_NAME, not_a_label, not_a_namespace, not_a_quantity, not_a_subdomain, not_an_image,
+};
 
 /// Most bytes of a file.
 const MOST_BYTES: u64 = 16 << 20;
@@ -72,6 +74,18 @@ impl Loaded {
             file.take(MOST_BYTES)
                 .read_to_string(&mut text)
                 .map_err(refuse)?;
+        }
+        // A typed map takes the last of two entries with one key; this refuses them.
+        let tree: serde_yaml::Value =
+            serde_yaml::from_str(&text).map_err(|fault| SpecError::Shape {
+                path: shown.clone(),
+                cause: fault.to_string(),
+            })?;
+        if tree.is_null() {
+            return Err(SpecError::Shape {
+                path: shown,
+                cause: "it holds no chain".to_owned(),
+            });
         }
         let file: ChainFile = serde_yaml::from_str(&text).map_err(|fault| SpecError::Shape {
             path: shown.clone(),
@@ -142,7 +156,7 @@ impl Loaded {
             ));
         }
         if let Some(namespace) = &self.file.metadata.namespace
-            && let Some(why) = not_a_label(namespace, 63)
+            && let Some(why) = not_a_namespace(namespace)
         {
             return Err(self.refuse(
                 "/metadata/namespace",
@@ -189,6 +203,8 @@ impl Loaded {
                 ));
             }
         }
+        self.check_images()?;
+        self.check_amounts()?;
         if let Some(kind) = &spec.expose.kind
             && !["ClusterIP", "NodePort", "LoadBalancer"].contains(&kind.as_str())
         {
@@ -200,4 +216,148 @@ impl Loaded {
         }
         Ok(())
     }
+
+    /// Where images come from, and how they are pulled.
+    fn check_images(&self) -> Result<(), SpecError> {
+        let spec = &self.file.spec;
+        let mut images: Vec<(String, &String)> = Vec::new();
+        images.extend(
+            spec.images
+                .prefix
+                .iter()
+                .map(|it| ("/spec/images/prefix".to_owned(), it)),
+        );
+        images.extend(
+            spec.images
+                .seed
+                .iter()
+                .map(|it| ("/spec/images/seed".to_owned(), it)),
+        );
+        for (pointer, service) in self.services() {
+            images.extend(
+                service
+                    .image
+                    .iter()
+                    .map(|it| (format!("{pointer}/image"), it)),
+            );
+            let others = service.images.iter();
+            images.extend(others.map(|(name, it)| (format!("{pointer}/images/{name}"), it)));
+        }
+        for (pointer, image) in images {
+            if let Some(why) = not_an_image(image) {
+                let place = pointer.trim_start_matches("/spec/").replace('/', ".");
+                return Err(self.refuse(&pointer, format!("{place} `{image}`: {why}"), None));
+            }
+        }
+        for (index, name) in spec.images.pull_secrets.iter().enumerate() {
+            if let Some(why) = not_a_subdomain(name) {
+                let pointer = format!("/spec/images/pullSecrets/{index}");
+                return Err(self.refuse(&pointer, format!("pull secret `{name}`: {why}"), None));
+            }
+        }
+        let policies = ["Always", "IfNotPresent", "Never"];
+        one_of(
+            "images.pullPolicy",
+            spec.images.pull_policy.as_ref(),
+            &policies,
+        )
+        .map_or(Ok(()), |why| {
+            Err(self.refuse("/spec/images/pullPolicy", why, None))
+        })
+    }
+
+    /// Sizes, resources, and how volumes are accessed.
+    fn check_amounts(&self) -> Result<(), SpecError> {
+        let spec = &self.file.spec;
+        let mut storages = vec![("/spec/storage".to_owned(), &spec.storage)];
+        if let Some(Nodes::List(entries)) = &spec.nodes {
+            let entries = entries.iter().enumerate();
+            storages.extend(
+                entries.map(|(index, it)| (format!("/spec/nodes/{index}/storage"), &it.storage)),
+            );
+        }
+        let modes = [
+            "ReadWriteOnce",
+            "ReadWriteOncePod",
+            "ReadOnlyMany",
+            "ReadWriteMany",
+        ];
+        for (pointer, storage) in storages {
+            if storage.claim.is_some() && (storage.size.is_some() || storage.class.is_some()) {
+                return Err(self.refuse(
+                    &format!("{pointer}/claim"),
+                    "storage: a claim that exists has its class and size; give one or the other",
+                    None,
+                ));
+            }
+            if let Some(size) = &storage.size
+                && let Some(why) = not_a_quantity(size)
+            {
+                let pointer = format!("{pointer}/size");
+                return Err(self.refuse(&pointer, format!("storage.size `{size}`: {why}"), None));
+            }
+            for mode in &storage.access_modes {
+                if let Some(why) = one_of("storage.accessModes", Some(mode), &modes) {
+                    return Err(self.refuse(&format!("{pointer}/accessModes"), why, None));
+                }
+            }
+        }
+        for (pointer, service) in self.services() {
+            let resources = service.resources.as_object();
+            for (kind, amounts) in resources.into_iter().flatten() {
+                let pointer = format!("{pointer}/resources/{kind}");
+                if let Some(why) =
+                    one_of("resources", Some(kind), &["requests", "limits", "claims"])
+                {
+                    return Err(self.refuse(&pointer, why, None));
+                }
+                for (name, amount) in amounts.as_object().into_iter().flatten() {
+                    let text = amount
+                        .as_str()
+                        .map_or_else(|| amount.to_string(), ToOwned::to_owned);
+                    if let Some(why) = not_a_quantity(&text) {
+                        return Err(self.refuse(
+                            &format!("{pointer}/{name}"),
+                            format!("resources.{kind}.{name} `{text}`: {why}"),
+                            None,
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every service that the file names, with its place.
+    fn services(&self) -> Vec<(String, &Service)> {
+        let spec = &self.file.spec;
+        let mut all = Vec::new();
+        for (role, services) in &spec.services {
+            let pointer = format!("/spec/services/{role}");
+            match services {
+                Services::Name(_) => {}
+                Services::One(one) => all.push((pointer, &**one)),
+                Services::Many(many) => {
+                    let many = many.iter().enumerate();
+                    all.extend(many.map(|(index, it)| (format!("{pointer}/{index}"), it)));
+                }
+            }
+        }
+        if let Some(Nodes::List(entries)) = &spec.nodes {
+            for (index, entry) in entries.iter().enumerate() {
+                let services = entry.services.iter();
+                all.extend(
+                    services.map(|(role, it)| (format!("/spec/nodes/{index}/services/{role}"), it)),
+                );
+            }
+        }
+        all
+    }
+}
+
+/// Why a word is none of those that Kubernetes knows, if it is none.
+fn one_of(field: &str, given: Option<&String>, known: &[&str]) -> Option<String> {
+    given
+        .filter(|given| !known.contains(&given.as_str()))
+        .map(|given| format!("{field} `{given}`: expected {}", known.join(", ")))
 }

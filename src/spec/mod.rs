@@ -4,6 +4,7 @@
 //! stack. Keys that only a stack's kinds declare (`orgs`, `channels`, ...) arrive in [`ChainSpec::kinds`].
 
 pub mod chain_spec;
+mod either;
 pub mod load;
 pub mod locate;
 pub mod names;

@@ -42,6 +42,42 @@ pub fn not_a_subdomain(name: &str) -> Option<String> {
         .then(|| "only lower-case letters, digits, `-` and `.` are allowed".to_owned())
 }
 
+/// Why `name` is no name of a namespace, if it is none.
+pub fn not_a_namespace(name: &str) -> Option<String> {
+    if name.len() > 63 || name.contains('.') {
+        return Some("at most 63 lower-case letters, digits and `-`".to_owned());
+    }
+    not_a_subdomain(name)
+}
+
+/// Why `image` is no reference of an image, if it is none: a coarse check of what no registry takes.
+pub fn not_an_image(image: &str) -> Option<String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    (image.is_empty() || !image.chars().all(fine)).then(|| {
+        "expected letters, digits, `.`, `_`, `-`, `/`, `:` and `@`, e.g. registry.example/name:v1".to_owned()
+    })
+}
+
+/// Why `text` is no quantity of Kubernetes, if it is none: `10Gi`, `500m`, `1.5`, `2e3`.
+pub fn not_a_quantity(text: &str) -> Option<String> {
+    let number = text.trim_start_matches(['+', '-']);
+    let end = number
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(number.len());
+    let (digits, suffix) = number.split_at(end);
+    let plain = digits.contains(|c: char| c.is_ascii_digit())
+        && digits.matches('.').count() <= 1
+        && number.len() + 1 >= text.len();
+    let exponent = suffix
+        .strip_prefix(['e', 'E'])
+        .is_some_and(|rest| rest.parse::<i16>().is_ok());
+    let known = [
+        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+    ];
+    (!(plain && (exponent || known.contains(&suffix))))
+        .then(|| "expected a quantity such as 10Gi, 500m or 2".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +90,33 @@ mod tests {
         assert!(not_a_label("chain_a", 40).unwrap().contains('_'));
         assert!(not_a_label("chain-", 40).is_some());
         assert!(not_a_label(&"a".repeat(41), 40).unwrap().contains("41"));
+    }
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        for fine in [
+            "10Gi", "500m", "1.5", ".5", "2e3", "1E6", "0", "+1", "64M", "5k",
+        ] {
+            assert_eq!(not_a_quantity(fine), None, "{fine}");
+        }
+        for wrong in [
+            "10G1", "5foo", "64Mb", "", "Gi", "1.2.3", "ten", "1 Gi", "--1", "1e",
+        ] {
+            assert!(not_a_quantity(wrong).is_some(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn namespaces_and_images_are_checked() {
+        assert_eq!(not_a_namespace("1st-team"), None);
+        for wrong in ["Foo_Bar", "a b", "a.b", "-a", ""] {
+            assert!(not_a_namespace(wrong).is_some(), "{wrong}");
+        }
+        assert_eq!(
+            not_an_image("registry.example:5000/a/b_c:v1@sha256:00"),
+            None
+        );
+        assert!(not_an_image("bad image").is_some());
     }
 
     #[test]

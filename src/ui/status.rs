@@ -8,19 +8,20 @@ use jiff::Timestamp;
 use super::age::age;
 use super::sanitize;
 use super::table::Table;
-use crate::cluster::status::{ChainStatus, ExtraColumns, NodeStatus};
+use crate::cluster::status::{ChainColumns, ChainStatus, ExtraColumns, NodeStatus};
 
 /// Renders chains, a blank line between two. `extra` columns (a plugin's probe) stand behind those of the table;
 /// `wide` adds workload, pod address, host and all endpoints. `now` is for the ages.
 pub fn render(
     chains: &[ChainStatus],
-    extra: &ExtraColumns,
+    extra: &ChainColumns,
     wide: bool,
     headers: bool,
     now: Timestamp,
 ) -> String {
-    let mut out = String::new();
+    let (mut out, none) = (String::new(), ExtraColumns::new());
     for chain in chains {
+        let extra = extra.get(&chain.name).unwrap_or(&none);
         if !out.is_empty() {
             out.push('\n');
         }
@@ -168,12 +169,21 @@ mod tests {
     fn a_line_for_the_chain_and_one_for_each_node() {
         let now = "2026-01-01T00:03:12Z".parse().unwrap();
         let heights = BTreeMap::from([("node0".to_owned(), "12".to_owned())]);
-        insta::assert_snapshot!(render(&[chain()], &vec![("height".to_owned(), heights)], false, true, now), @r"
+        let extra = ChainColumns::from([("c".to_owned(), vec![("height".to_owned(), heights)])]);
+        // Its node of the same name is another.
+        let mut other = chain();
+        other.name = "d".to_owned();
+        other.nodes.truncate(1);
+        insta::assert_snapshot!(render(&[chain(), other], &extra, false, true, now), @r"
         chain/c in team: cita-cloud v4.0.0, formed, 1/2 nodes ready
         NODE    READY   STATUS             RESTARTS   AGE     HEIGHT
         node0   1/2     Running            4          3m12s   12
         node1   1/2     CrashLoopBackOff   4          3m12s   <none>
         node1: container b: CrashLoopBackOff
+
+        chain/d in team: cita-cloud v4.0.0, formed, 1/1 nodes ready
+        NODE    READY   STATUS    RESTARTS   AGE
+        node0   1/2     Running   4          3m12s
         ");
     }
 
@@ -181,7 +191,7 @@ mod tests {
     fn wide_shows_where_nodes_are_reached() {
         let wide = render(
             &[chain()],
-            &Vec::new(),
+            &ChainColumns::new(),
             true,
             false,
             "2026-01-03T03:00:00Z".parse().unwrap(),

@@ -232,6 +232,33 @@ async fn a_missing_namespace_is_made_once_and_without_labels() {
 }
 
 #[tokio::test]
+async fn credentials_that_are_no_longer_good_are_said_so() {
+    let admin = std::fs::read_to_string(&plane().kubeconfig).unwrap();
+    // Another user of the same server, who has nothing but a token that the server does not know.
+    let lines = admin.lines().filter(|line| {
+        !["client-certificate", "client-key", "token:"]
+            .iter()
+            .any(|key| line.trim_start().trim_start_matches("- ").starts_with(key))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let stripped = folder.path().join("config");
+    std::fs::write(&stripped, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let mut flags = plane().flags("default");
+    flags.kubeconfig = Some(stripped);
+    flags.token = Some("expired".parse().unwrap());
+    let connection = Connection::open(&flags).await.unwrap();
+    let error = connection
+        .get_path("/api/v1/namespaces/default/pods")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ClusterError::Unauthorized { .. }),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_is_named() {
     let mut flags = plane().flags("default");
     flags.server = Some("https://127.0.0.1:1".into());
@@ -241,7 +268,6 @@ async fn a_server_that_is_not_there_is_named() {
     assert!(error.to_string().contains("https://127.0.0.1:1"), "{error}");
 
     let mut flags = plane().flags("default");
-    flags.token = Some("expired".parse().unwrap());
     flags.context = Some("nowhere".into());
     let error = Connection::open(&flags).await.unwrap_err();
     assert!(

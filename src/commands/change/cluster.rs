@@ -229,6 +229,7 @@ impl Wish {
             runtime: &self.runtime,
             printer,
             granted: &self.granted,
+            consents: &self.consents,
             seed: self.drawn.seed,
         }
     }

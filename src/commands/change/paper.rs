@@ -1,5 +1,7 @@
 //! `create` and `apply` without a cluster: as text, or as a folder.
 
+use std::collections::HashMap;
+
 use anyhow::bail;
 
 use super::{Change, DryRun, Output, Wish, notes, print_objects};
@@ -25,13 +27,13 @@ impl Change {
             .prepare(&store, verb, self.output_dir.is_some())
             .await?;
         notes(&prepared, printer);
-        let objects = with_vaults(&prepared, &wish.resolved)?;
+        let vaults = born(&prepared, &wish.resolved)?;
         match self.output {
             Some(format) => {
                 if printer.out_is_terminal() && format != Output::Name {
                     printer.warning("this shows private keys; -o name does not, and --output-dir writes them to files");
                 }
-                print_objects(format, &objects, printer)?;
+                print_objects(format, vaults.iter().chain(&prepared.objects), printer)?;
             }
             None => {
                 for object in &prepared.objects {
@@ -54,6 +56,10 @@ impl Change {
         if self.dry_run != DryRun::None {
             bail!("--output-dir writes files and asks no cluster: leave --dry-run out");
         }
+        if self.output.is_some() {
+            bail!("--output-dir writes files and prints their names: leave -o out");
+        }
+        self.know_the_folder(folder, &output, resolved)?;
         let store = DirectoryStore::open(&output.state(&resolved.chain), &resolved.chain)?;
         // A folder has no second wish to protect: what is there is changed, as apply would.
         let verb = if store.load_head().await?.is_some() && verb == Verb::Create {
@@ -99,21 +105,62 @@ impl Change {
     }
 }
 
-/// The objects with the vaults that were born in this run before them: a manifest that can stand alone.
-fn with_vaults(prepared: &Prepared, resolved: &Resolved) -> anyhow::Result<Vec<Object>> {
-    let mut objects = Vec::new();
-    for vault in &prepared.outcome.vaults {
-        let subject = prepared
-            .outcome
-            .subjects
-            .iter()
-            .find(|it| it.id == vault.subject);
-        let namespace = subject.map_or(resolved.namespace.as_str(), |it| it.namespace.as_str());
-        let name = vault_name(&resolved.chain, &vault.subject, vault.version);
-        objects.push(vault_object(resolved, namespace, &name, vault)?);
+impl Change {
+    /// A folder whose keys are elsewhere is not given new ones: the chain would have two identities.
+    fn know_the_folder(
+        &self,
+        folder: &std::path::Path,
+        output: &OutputDir,
+        resolved: &Resolved,
+    ) -> anyhow::Result<()> {
+        let (chain, shown) = (&resolved.chain, folder.display());
+        let state = output.state(chain);
+        if state.join("head.json").exists() {
+            return Ok(());
+        }
+        let other = OutputDir::new(folder, !self.no_secrets).state(chain);
+        if other.join("head.json").exists() {
+            let (was, hint) = if self.no_secrets {
+                ("without", "leave it out")
+            } else {
+                ("with", "pass it")
+            };
+            bail!(
+                "chain `{chain}` in {shown} was made {was} --no-secrets: its keys are in {}\nhint: {hint}, or name another folder",
+                other.display()
+            );
+        }
+        if folder.join(format!("{chain}.yaml")).exists() {
+            bail!(
+                "{shown} holds chain `{chain}`, and its keys are not in {}\nhint: put them back, or name another folder for a chain with new keys",
+                state.display()
+            );
+        }
+        Ok(())
     }
-    objects.extend(prepared.objects.iter().cloned());
-    Ok(objects)
+}
+
+/// The vaults that were born in this run, as objects: before the others they make a manifest that can stand alone.
+fn born(prepared: &Prepared, resolved: &Resolved) -> anyhow::Result<Vec<Object>> {
+    let namespaces: HashMap<&str, &str> = prepared
+        .outcome
+        .subjects
+        .iter()
+        .map(|it| (it.id.as_str(), it.namespace.as_str()))
+        .collect();
+    prepared
+        .outcome
+        .vaults
+        .iter()
+        .map(|vault| {
+            let namespace = namespaces
+                .get(vault.subject.as_str())
+                .copied()
+                .unwrap_or(&resolved.namespace);
+            let name = vault_name(&resolved.chain, &vault.subject, vault.version);
+            vault_object(resolved, namespace, &name, vault)
+        })
+        .collect()
 }
 
 /// Every vault that the head lists, with the namespace and name of its Secret. Of a folder, not of a cluster: there no key

@@ -18,8 +18,8 @@ const LOCK: &str = ".lock";
 /// No file of a chain is larger; a larger one was not written by this program.
 const LARGEST_FILE: u64 = 256 << 20;
 
-/// Readable by all.
-pub const OPEN_MODE: u32 = 0o644;
+/// For what is no secret: still nobody else's business.
+pub const OPEN_MODE: u32 = 0o600;
 /// For secrets.
 pub const SECRET_MODE: u32 = 0o600;
 
