@@ -48,6 +48,13 @@ impl Account {
     }
 }
 
+impl From<KeyPair> for Account {
+    /// The same pair in this role.
+    fn from(pair: KeyPair) -> Self {
+        Self(pair)
+    }
+}
+
 /// A text that cannot be a password in a password file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("an account password must be one line: a password file has one password a line")]

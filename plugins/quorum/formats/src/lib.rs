@@ -24,11 +24,13 @@ pub mod enode;
 pub mod entropy;
 pub mod extra_data;
 pub mod key_pair;
+pub mod keystore;
 pub mod node_key;
 pub mod node_list;
 pub mod quantity;
 pub mod rlp;
 pub mod tessera_key;
+pub mod tessera_locked_key;
 
 mod keccak;
 #[cfg(test)]

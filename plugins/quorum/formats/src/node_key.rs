@@ -94,6 +94,13 @@ impl NodeKey {
     }
 }
 
+impl From<KeyPair> for NodeKey {
+    /// The same pair in this role.
+    fn from(pair: KeyPair) -> Self {
+        Self(pair)
+    }
+}
+
 impl fmt::Display for NodeKey {
     /// The public half only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
