@@ -23,6 +23,7 @@ pub mod address;
 pub mod enode;
 pub mod entropy;
 pub mod extra_data;
+pub mod genesis;
 pub mod key_pair;
 pub mod keystore;
 pub mod node_key;
@@ -31,6 +32,7 @@ pub mod quantity;
 pub mod rlp;
 pub mod tessera_key;
 pub mod tessera_locked_key;
+pub mod version;
 
 mod keccak;
 #[cfg(test)]
