@@ -20,6 +20,10 @@
 
 pub mod account;
 pub mod address;
+pub mod client_flags;
+pub mod console;
+pub mod constellation;
+pub mod contract;
 pub mod enode;
 pub mod entropy;
 pub mod extra_data;
@@ -30,8 +34,11 @@ pub mod node_key;
 pub mod node_list;
 pub mod quantity;
 pub mod rlp;
+pub mod scripts;
+pub mod tessera_config;
 pub mod tessera_key;
 pub mod tessera_locked_key;
+pub mod validators_toml;
 pub mod version;
 
 mod keccak;
