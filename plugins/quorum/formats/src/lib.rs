@@ -33,6 +33,7 @@ pub mod keystore;
 pub mod node_key;
 pub mod node_list;
 pub mod quantity;
+pub mod qubernetes;
 pub mod rlp;
 pub mod scripts;
 pub mod tessera_config;
@@ -40,6 +41,7 @@ pub mod tessera_key;
 pub mod tessera_locked_key;
 pub mod validators_toml;
 pub mod version;
+pub mod yaml;
 
 mod keccak;
 #[cfg(test)]
