@@ -5,10 +5,11 @@
 //! right. The standard derivation takes 256 MiB and about a second in a sandbox, the light one 4 MiB
 //! and a twelfth of that: one run for each file that is made, none when it is only copied.
 
+mod file;
+
 use aes::Aes128;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -18,6 +19,7 @@ use crate::address::Address;
 use crate::entropy::{EntropyError, EntropySource, draw};
 use crate::keccak::keccak256;
 use crate::key_pair::{InvalidPrivateKey, KeyPair};
+use crate::keystore::file::{CipherParams, Crypto, File, KdfParams};
 
 /// Bytes of memory that a derivation may take: four times the standard one.
 const MAX_MEMORY: u64 = 1 << 30;
@@ -359,63 +361,6 @@ impl Keystore {
             version: 3,
         };
         serde_json::to_string(&file).map_err(KeystoreError::Json)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct File {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    #[serde(alias = "Crypto")]
-    crypto: Crypto,
-    #[serde(default)]
-    id: String,
-    version: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Crypto {
-    cipher: String,
-    ciphertext: String,
-    cipherparams: CipherParams,
-    kdf: String,
-    kdfparams: KdfParams,
-    mac: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CipherParams {
-    iv: String,
-}
-
-/// Both derivations' parameters; those of the other one are absent.
-#[derive(Serialize, Deserialize)]
-struct KdfParams {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    c: Option<u32>,
-    dklen: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    n: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    p: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    prf: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    r: Option<u32>,
-    salt: String,
-}
-
-impl KdfParams {
-    const fn of(salt: String) -> Self {
-        Self {
-            c: None,
-            dklen: 32,
-            n: None,
-            p: None,
-            prf: None,
-            r: None,
-            salt,
-        }
     }
 }
 

@@ -18,8 +18,10 @@
     )
 )]
 
+pub mod acceptance;
 pub mod account;
 pub mod address;
+pub mod cakeshop;
 pub mod client_flags;
 pub mod console;
 pub mod constellation;
@@ -32,6 +34,7 @@ pub mod key_pair;
 pub mod keystore;
 pub mod node_key;
 pub mod node_list;
+pub mod prometheus;
 pub mod quantity;
 pub mod qubernetes;
 pub mod rlp;

@@ -8,6 +8,7 @@ mod legacy;
 mod model;
 mod read;
 mod section;
+mod surroundings;
 
 pub use model::{
     Cakeshop, ConsensusKind, Existing, ExternalNode, Genesis, Geth, Image, Ingress,

@@ -1,17 +1,16 @@
 //! The schema before 0.1.3: one setting for all nodes, and the nodes in a file of their own.
 //!
-//! It is no longer read by the original, but still stands in its documents. Ports and folders could
+//! It is no longer read by the original, but still stands in its documents and tests, in two
+//! versions: some settings moved from the outer `quorum` into the inner one. Ports and folders could
 //! be set there; they are fixed now, and every other value is reported.
 
 use crate::qubernetes::QubernetesError;
 use crate::qubernetes::model::{
-    Existing, Genesis, Geth, Image, Kubernetes, Manager, NodeEntry, PrivacyManager, Qubernetes,
-    Storage,
+    Existing, Genesis, Geth, Image, Manager, NodeEntry, PrivacyManager, Qubernetes,
 };
-use crate::qubernetes::read::{
-    CONSENSUS, CONSENSUS_WORDS, REPOSITORY, SERVICE_WORDS, SERVICES, VERBOSITY,
-};
+use crate::qubernetes::read::{CONSENSUS, CONSENSUS_WORDS, REPOSITORY, VERBOSITY};
 use crate::qubernetes::section::{Section, Unhonoured};
+use crate::qubernetes::surroundings::{self, SERVICE_WORDS, SERVICES};
 use crate::yaml::{Kind, Node};
 
 const FIXED: &str = "it can no longer be set, and has another value now";
@@ -28,20 +27,22 @@ pub(super) fn read(root: &Node, nodes: Option<&Node>) -> Result<Qubernetes, Qube
     let mut remarks = Vec::new();
     let mut top = Section::of(Some(root), "", 1)?;
     let mut quorum = top.section("quorum")?;
-    let consensus = quorum
-        .choice("consensus", &CONSENSUS, CONSENSUS_WORDS)?
-        .ok_or_else(|| quorum.missing("consensus"))?;
+    let mut client = quorum.section("quorum")?;
+    let consensus = match quorum.choice("consensus", &CONSENSUS, CONSENSUS_WORDS)? {
+        Some(consensus) => consensus,
+        None => client
+            .choice("consensus", &CONSENSUS, CONSENSUS_WORDS)?
+            .ok_or_else(|| quorum.missing("consensus"))?,
+    };
     let default = Existing::default();
+    let mut place = |key, default| -> Result<String, QubernetesError> {
+        let (outer, inner) = (quorum.filled(key)?, client.filled(key)?);
+        Ok(outer.or(inner).unwrap_or(default))
+    };
     let mut existing = Existing {
-        key_dir_base: quorum
-            .filled("Key_Dir_Base")?
-            .unwrap_or(default.key_dir_base),
-        permissioned_nodes_file: quorum
-            .filled("Permissioned_Nodes_File")?
-            .unwrap_or(default.permissioned_nodes_file),
-        genesis_file: quorum
-            .filled("Genesis_File")?
-            .unwrap_or(default.genesis_file),
+        key_dir_base: place("Key_Dir_Base", default.key_dir_base)?,
+        permissioned_nodes_file: place("Permissioned_Nodes_File", default.permissioned_nodes_file)?,
+        genesis_file: place("Genesis_File", default.genesis_file)?,
         tessera_config_dir: default.tessera_config_dir,
     };
     fixed(
@@ -50,7 +51,6 @@ pub(super) fn read(root: &Node, nodes: Option<&Node>) -> Result<Qubernetes, Qube
         "/etc/quorum/qdata",
         &mut remarks,
     )?;
-    let mut client = quorum.section("quorum")?;
     let quorum_version = client.required("Quorum_Version")?;
     fixed(&mut client, "Raft_Port", "50401", &mut remarks)?;
     client.finish(&mut remarks);
@@ -97,12 +97,12 @@ pub(super) fn read(root: &Node, nodes: Option<&Node>) -> Result<Qubernetes, Qube
     let mut service = top.section("service")?;
     let kind = service.choice("type", &SERVICES, SERVICE_WORDS)?;
     service.finish(&mut remarks);
-    let mut k8s = Kubernetes::default();
+    let mut k8s = surroundings::kubernetes(&mut top, &mut remarks)?;
     k8s.service = kind.unwrap_or(k8s.service);
-    k8s.storage = Storage {
-        capacity: capacity.unwrap_or(k8s.storage.capacity),
-        ..Storage::default()
-    };
+    k8s.storage.capacity = capacity.unwrap_or(k8s.storage.capacity);
+    let mut namespace = top.section("namespace")?;
+    k8s.namespace = namespace.filled("name")?.or(k8s.namespace);
+    namespace.finish(&mut remarks);
 
     let image = |version: &str| Image {
         version: version.to_owned(),

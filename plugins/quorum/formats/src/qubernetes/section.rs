@@ -190,6 +190,7 @@ pub(super) fn invalid(node: &Node, path: &str, expected: &'static str) -> Qubern
         Kind::List(_) => "a list".to_owned(),
         Kind::Map(_) => "a map".to_owned(),
     };
+    let path = if path.is_empty() { "the file" } else { path };
     QubernetesError::Invalid {
         line: node.line,
         path: path.to_owned(),

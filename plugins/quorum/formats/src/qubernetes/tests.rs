@@ -156,7 +156,7 @@ fn a_misplaced_geth_is_reported_and_not_read() {
         "    geth:\n      verbosity: 3\n- Node_UserIdent: quorum-node2",
     );
     let read = parse(&text);
-    assert_eq!(reasons(&read), [("/nodes/0/quorum/geth", 17)]);
+    assert_eq!(reasons(&read), [("/nodes/0/quorum/geth", 16)]);
     assert!(read.unhonoured[0].reason.contains("beside quorum"));
     assert_eq!(read.nodes[0].geth.verbosity, 9);
 }
@@ -239,7 +239,7 @@ fn faults_name_line_and_path() {
         (
             "  consensus: istanbul\n",
             "",
-            "line 2: /genesis/consensus is missing",
+            "line 1: /genesis/consensus is missing",
         ),
         (
             "Chain_Id: \"1000\"",
@@ -317,4 +317,20 @@ fn the_nodes_of_the_schema_before_may_be_named() {
     let read = Qubernetes::parse_with_nodes(LEGACY, Some(nodes)).unwrap();
     let names: Vec<&str> = read.nodes.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["one", "two"]);
+}
+
+#[test]
+fn the_later_version_of_the_schema_before_is_converted_too() {
+    let read = parse(
+        "namespace:\n  name: quorum-test\nnodes:\n  number: 3\nquorum:\n  quorum:\n    Quorum_Version: 2.5.0\n    \
+         consensus: istanbul\n    Key_Dir_Base: keys\n  tm:\n    Name: tessera\n    Tm_Version: 0.11\n\
+         k8s:\n  service:\n    type: LoadBalancer\n  storage:\n    Capacity: 300Mi\n",
+    );
+    assert!(read.legacy);
+    assert_eq!(read.genesis.consensus, ConsensusKind::Istanbul);
+    assert_eq!(read.existing.key_dir_base, "keys");
+    assert_eq!(read.k8s.namespace.as_deref(), Some("quorum-test"));
+    assert_eq!(read.k8s.service, ServiceKind::LoadBalancer);
+    assert_eq!(read.k8s.storage.capacity, "300Mi");
+    assert_eq!(read.unhonoured, []);
 }
