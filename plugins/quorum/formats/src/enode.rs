@@ -249,7 +249,8 @@ impl fmt::Display for Enode {
     }
 }
 
-/// A name of letters, digits and hyphens in labels of 1 to 63, 253 characters in all.
+/// A name of letters, digits and hyphens in labels of 1 to 63, 253 characters in all. Underscores
+/// are let through: machines outside of clusters have them.
 fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -257,7 +258,7 @@ fn is_host_name(host: &str) -> bool {
             && !label.ends_with('-')
             && label
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
     let name = host.strip_suffix('.').unwrap_or(host);
     name.len() <= 253 && name.split('.').all(label)
@@ -334,7 +335,7 @@ mod tests {
             format!("enode://{id}@a"),
             format!("enode://{id}@a:70000"),
             format!("enode://{id}@a:1?raftport=x"),
-            format!("enode://{id}@a_b:1"),
+            format!("enode://{id}@a b:1"),
             format!("enode://{id}@:1"),
             format!("enode://{id}@[::1:1"),
         ] {

@@ -9,6 +9,7 @@ pub mod block;
 pub mod check;
 pub mod config;
 pub mod consensus;
+pub mod summary;
 pub mod transition;
 mod trie;
 

@@ -227,10 +227,10 @@ fn invalid(key: &'static str, value: impl fmt::Display) -> BlockError {
 }
 
 /// A JSON object whose keys are found without regard to case.
-struct Object<'a>(&'a Map<String, Value>);
+pub(super) struct Object<'a>(pub(super) &'a Map<String, Value>);
 
 impl<'a> Object<'a> {
-    fn get(&self, key: &'static str) -> Result<Option<&'a Value>, BlockError> {
+    pub(super) fn get(&self, key: &'static str) -> Result<Option<&'a Value>, BlockError> {
         let mut found = self.0.iter().filter(|(k, _)| k.eq_ignore_ascii_case(key));
         let first = found.next().map(|(_, value)| value);
         match found.next() {
@@ -239,7 +239,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn object(&self, key: &'static str) -> Result<Option<&'a Map<String, Value>>, BlockError> {
+    pub(super) fn object(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<&'a Map<String, Value>>, BlockError> {
         self.get(key)?
             .map(|value| value.as_object().ok_or_else(|| invalid(key, value)))
             .transpose()
@@ -258,7 +261,7 @@ impl<'a> Object<'a> {
         number.map(Some).ok_or_else(|| invalid(key, value))
     }
 
-    fn word(&self, key: &'static str) -> Result<Option<u64>, BlockError> {
+    pub(super) fn word(&self, key: &'static str) -> Result<Option<u64>, BlockError> {
         let number = self.number(key)?;
         number
             .map(|number| number.as_u64().ok_or_else(|| invalid(key, number)))

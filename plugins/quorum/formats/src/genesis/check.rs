@@ -3,8 +3,12 @@
 //! In a cluster the refusal happens in an init container, long after the files are made; some
 //! clients even go on with a chain of their own. Each rule here is one of the client's.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
+use crate::address::Address;
+use crate::genesis::Genesis;
 use crate::genesis::config::{ChainConfig, CodeSize, Forks};
 use crate::genesis::consensus::{Consensus, SelectionMode};
 use crate::genesis::transition::{Algorithm, Transition};
@@ -62,6 +66,15 @@ pub enum ConfigError {
     /// A mode without its contract.
     #[error("validatorselectionmode contract needs validatorcontractaddress")]
     NoContract,
+    /// A chain that nobody may make a block of.
+    #[error("the genesis block names no validator or signer")]
+    NoMembers,
+    /// A member that would count twice.
+    #[error("the genesis block names {0} twice")]
+    MemberTwice(Address),
+    /// Extra data of another consensus, or with validators beside a contract that holds them.
+    #[error("the extra data is not that of the consensus")]
+    ExtraData,
     /// A key that no released client reads.
     #[error("qibftBlock is read by no released client, use testQBFTBlock or transitions")]
     QibftBlock,
@@ -73,6 +86,34 @@ pub enum ConfigError {
         /// The first version that reads it.
         since: &'static str,
     },
+}
+
+impl Genesis {
+    /// The first rule that a client of this version finds broken, in the configuration or the block.
+    ///
+    /// # Errors
+    /// That rule.
+    pub fn check(&self, client: &Version) -> Result<(), ConfigError> {
+        self.config.check(client)?;
+        let Some(members) = self.config.consensus.members(&self.extra_data) else {
+            return Err(ConfigError::ExtraData);
+        };
+        let by_contract = matches!(
+            &self.config.consensus,
+            Consensus::Qbft(qbft) if qbft.bft.validator_contract.is_some()
+        );
+        match (&self.config.consensus, members.is_empty()) {
+            (_, false) if by_contract => return Err(ConfigError::ExtraData),
+            (Consensus::Raft, _) | (_, false) => {}
+            (_, true) if by_contract => {}
+            (_, true) => return Err(ConfigError::NoMembers),
+        }
+        let mut seen = BTreeSet::new();
+        match members.into_iter().find(|member| !seen.insert(*member)) {
+            Some(twice) => Err(ConfigError::MemberTwice(twice)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ChainConfig {
@@ -241,7 +282,6 @@ fn fork_order(forks: &Forks) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
     use crate::genesis::consensus::{BftConfig, IstanbulConfig, QbftConfig};
 
     const NEWEST: Version = Version::new(24, 4, 1);
@@ -336,5 +376,25 @@ mod tests {
         };
         let chain = config(Consensus::Istanbul(never_released));
         assert_eq!(chain.check(&NEWEST), Err(ConfigError::QibftBlock));
+    }
+
+    #[test]
+    fn every_block_needs_members_and_none_twice() {
+        let one = Address::from_bytes([1; 20]);
+        let raft = Genesis::new(config(Consensus::Raft), &[], vec![]);
+        assert_eq!(raft.check(&NEWEST), Ok(()));
+        let qbft = || config(Consensus::Qbft(QbftConfig::default()));
+        for (members, found) in [
+            (&[one][..], Ok(())),
+            (&[], Err(ConfigError::NoMembers)),
+            (&[one, one], Err(ConfigError::MemberTwice(one))),
+        ] {
+            assert_eq!(Genesis::new(qbft(), members, vec![]).check(&NEWEST), found);
+        }
+        let other = Genesis {
+            extra_data: raft.extra_data,
+            ..Genesis::new(qbft(), &[one], vec![])
+        };
+        assert_eq!(other.check(&NEWEST), Err(ConfigError::ExtraData));
     }
 }

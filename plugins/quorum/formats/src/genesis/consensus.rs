@@ -209,6 +209,25 @@ impl Consensus {
         }
     }
 
+    /// The validators or signers in the extra data of a genesis block; nothing when it is that of
+    /// another consensus.
+    #[must_use]
+    pub fn members(&self, extra_data: &[u8]) -> Option<Vec<Address>> {
+        let qbft = || match Bft::decode(extra_data) {
+            Ok(extra) if extra.dialect == Dialect::Qbft => Some(extra.validators),
+            _ => None,
+        };
+        match self {
+            Self::Istanbul(istanbul) if istanbul.test_qbft_block == Some(0) => qbft(),
+            Self::Istanbul(_) | Self::Ibft(_) => {
+                Istanbul::decode(extra_data).ok().map(|e| e.validators)
+            }
+            Self::Qbft(_) => qbft(),
+            Self::Clique(_) => Clique::decode(extra_data).ok().map(|e| e.signers),
+            Self::Raft => Some(Vec::new()),
+        }
+    }
+
     /// The difficulty of the genesis block.
     #[must_use]
     pub const fn difficulty(&self) -> u64 {
