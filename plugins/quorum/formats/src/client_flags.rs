@@ -66,6 +66,43 @@ pub const fn private_config(socket: Option<&str>) -> &str {
     }
 }
 
+/// Flags that 22.1 dropped, and what they are called instead.
+const RENAMED: [(&str, &str); 11] = [
+    ("--minerthreads", "--miner.threads"),
+    ("--gasprice", "--miner.gasprice"),
+    ("--targetgaslimit", "--miner.gastarget"),
+    ("--etherbase", "--miner.etherbase"),
+    ("--extradata", "--miner.extradata"),
+    ("--wsaddr", "--ws.addr"),
+    ("--wsport", "--ws.port"),
+    ("--wsapi", "--ws.api"),
+    ("--wsorigins", "--ws.origins"),
+    ("--lightserv", "--light.serve"),
+    ("--lightpeers", "--light.maxpeers"),
+];
+
+/// A user's own arguments for a client of this version: what 22.1 dropped gets its new name, for
+/// the client ends at a flag that it does not know. Gives the arguments and the old names that were
+/// replaced.
+#[must_use]
+pub fn renamed(arguments: &[String], version: &Version) -> (Vec<String>, Vec<&'static str>) {
+    if *version < Version::new(22, 1, 0) {
+        return (arguments.to_vec(), Vec::new());
+    }
+    let mut replaced = Vec::new();
+    let arguments = arguments.iter().map(|argument| {
+        let name = argument.split('=').next().unwrap_or_default();
+        match RENAMED.iter().find(|(old, _)| *old == name) {
+            Some((old, new)) => {
+                replaced.push(*old);
+                argument.replacen(old, new, 1)
+            }
+            None => argument.clone(),
+        }
+    });
+    (arguments.collect(), replaced)
+}
+
 impl ConsensusFlags {
     const fn api(self) -> &'static str {
         match self {
@@ -272,6 +309,19 @@ mod tests {
         ] {
             assert!(line.contains(there), "{there}");
         }
+    }
+
+    #[test]
+    fn a_users_old_flags_get_their_new_names() {
+        let own = ["--wsapi=eth", "--minerthreads", "2", "--rpccorsdomain=*"].map(str::to_owned);
+        let (kept, none) = renamed(&own, &Version::new(21, 10, 0));
+        assert_eq!((kept.as_slice(), none.len()), (&own[..], 0));
+        let (new, replaced) = renamed(&own, &Version::new(22, 1, 0));
+        assert_eq!(
+            new,
+            ["--ws.api=eth", "--miner.threads", "2", "--rpccorsdomain=*"]
+        );
+        assert_eq!(replaced, ["--wsapi", "--minerthreads"]);
     }
 
     #[test]

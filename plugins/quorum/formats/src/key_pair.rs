@@ -96,6 +96,21 @@ mod tests {
     }
 
     #[test]
+    fn the_first_and_the_last_scalar_have_their_known_addresses() {
+        let mut first = [0; 32];
+        first[31] = 1;
+        let mut last: [u8; 32] = hex::decode(ORDER).unwrap().try_into().unwrap();
+        last[31] -= 1;
+        for (scalar, address) in [
+            (first, "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"),
+            (last, "0x80C0dbf239224071c59dD8970ab9d542E3414aB2"),
+        ] {
+            let pair = KeyPair::from_private(&scalar).unwrap();
+            assert_eq!(pair.address().to_string(), address);
+        }
+    }
+
+    #[test]
     fn scalars_outside_the_group_are_refused() {
         let order: [u8; 32] = hex::decode(ORDER).unwrap().try_into().unwrap();
         let mut last = order;

@@ -46,7 +46,7 @@ impl NodeList {
     /// # Errors
     /// When a node is named twice.
     pub fn new(nodes: Vec<Enode>) -> Result<Self, NodeListError> {
-        let mut seen = std::collections::HashMap::with_capacity(nodes.len());
+        let mut seen = std::collections::BTreeMap::new();
         for (second, node) in nodes.iter().enumerate() {
             if let Some(first) = seen.insert(node.id, second) {
                 return Err(NodeListError::Duplicate {
