@@ -24,7 +24,7 @@ use kubectl_chain::manifest::{self, Object, Problem};
 use kubectl_chain::pipeline::form::{self, Prepared, Setting, Verb, prepare};
 use kubectl_chain::pipeline::operate::{Acts, Scene, Start, done, drive, hooks, streams};
 use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, PipelineError};
-use kubectl_chain::pipeline::secrets::Secrets;
+use kubectl_chain::pipeline::secrets::{Secrets, User};
 use kubectl_chain::pipeline::shape::{Identity, shape};
 use kubectl_chain::pipeline::world::{Place, SecretReader, ServiceDoor, World};
 use kubectl_chain::pipeline::{Inputs, Resolved, ResolvedService, expand, resolve};
@@ -631,10 +631,12 @@ fn an_operation_speaks_as_a_node_by_a_key_that_no_guest_sees() {
                 &head,
                 &prepared.outcome.public,
                 &topology.subjects,
-                service,
-                operation,
-                &consents,
-                &node.id,
+                &User {
+                    service,
+                    operation,
+                    subject: &node.id,
+                    consents: &consents,
+                },
             ))
             .unwrap();
             let pods = Pods {

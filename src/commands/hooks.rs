@@ -9,7 +9,7 @@ use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
 use crate::pipeline::operate::{OperateError, Scene, Start, drive, hooks};
-use crate::pipeline::secrets::{Consents, Secrets};
+use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
 use crate::plugin::contract::Topology;
@@ -152,10 +152,12 @@ impl<S: Store> HookRun<'_, S> {
             head,
             &self.prepared.outcome.public,
             &self.prepared.outcome.subjects,
-            service,
-            operation,
-            self.consents,
-            subject,
+            &User {
+                service,
+                operation,
+                subject,
+                consents: self.consents,
+            },
         )
         .await
     }

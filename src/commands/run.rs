@@ -14,7 +14,7 @@ use super::{Context, change};
 use crate::cluster::Connection;
 use crate::pipeline::acts::{Amend, ClusterActs};
 use crate::pipeline::operate::{Scene, Start, drive};
-use crate::pipeline::secrets::Secrets;
+use crate::pipeline::secrets::{Secrets, User};
 use crate::plugin::contract::Blob;
 use crate::plugin::contract::operate::Report;
 use crate::plugin::nearest;
@@ -161,10 +161,12 @@ impl Run {
             &chain.head,
             &chain.public,
             &chain.topology.subjects,
-            service,
-            operation,
-            &consents,
-            &subject.id,
+            &User {
+                service,
+                operation,
+                subject: &subject.id,
+                consents: &consents,
+            },
         )
         .await?;
         let start = Start { secrets, ..start };

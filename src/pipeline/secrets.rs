@@ -16,6 +16,19 @@ use crate::state::{Head, Public, Store, StoreError, Vault};
 /// (maker role, taker role, item) on which both descriptors and the user agree.
 pub type Consents = BTreeSet<(String, String, String)>;
 
+/// Who is going to use secrets.
+#[derive(Clone, Copy)]
+pub struct User<'a> {
+    /// The service whose operation it is.
+    pub service: &'a ResolvedService,
+    /// The operation, as the descriptor has it.
+    pub operation: &'a Operation,
+    /// The subject that it is about.
+    pub subject: &'a str,
+    /// On whose secrets all agree.
+    pub consents: &'a Consents,
+}
+
 /// Secret items by place.
 #[derive(Default)]
 pub struct Secrets(HashMap<Place, Vec<u8>>);
@@ -47,7 +60,7 @@ impl Secrets {
         }
     }
 
-    /// Reads what `operation` of `service` may use when it is about `subject`.
+    /// Reads what an operation may use.
     ///
     /// # Errors
     /// A vault is missing, may not be read, or is not the one that the head lists.
@@ -56,11 +69,14 @@ impl Secrets {
         head: &Head,
         public: &Public,
         subjects: &[Subject],
-        service: &ResolvedService,
-        operation: &Operation,
-        consents: &Consents,
-        subject: &str,
+        user: &User<'_>,
     ) -> Result<Self, StoreError> {
+        let User {
+            service,
+            operation,
+            subject,
+            consents,
+        } = *user;
         let wanted = |role: &str, instance: &str, name: &str| {
             let own = role == service.role && instance == service.instance;
             if own {
