@@ -45,6 +45,12 @@ pub struct ConnectFlags {
     /// Bearer token for authentication to the API server
     #[arg(long, value_name = "TOKEN", global = true)]
     pub token: Option<Token>,
+    /// Username for basic authentication to the API server
+    #[arg(long, value_name = "USER", global = true)]
+    pub username: Option<String>,
+    /// Password for basic authentication; others see the command line
+    #[arg(long, value_name = "PASSWORD", global = true)]
+    pub password: Option<Token>,
     /// Username to impersonate for the operation
     #[arg(long = "as", value_name = "USER", global = true)]
     pub as_user: Option<String>,
@@ -69,12 +75,18 @@ pub struct ConnectFlags {
     /// Server name to use for checking the server's certificate
     #[arg(long, value_name = "NAME", global = true)]
     pub tls_server_name: Option<String>,
+    /// Do not ask the server to compress what it answers
+    #[arg(long, global = true)]
+    pub disable_compression: bool,
+    /// Taken as kubectl takes it; nothing of the server's is cached here
+    #[arg(long, value_name = "PATH", global = true, hide = true)]
+    pub cache_dir: Option<PathBuf>,
     /// How long to wait for one server request, e.g. 1s, 2m, 3h; 0 means the default
     #[arg(long, value_name = "DURATION", global = true, default_value = "0")]
     pub request_timeout: String,
 }
 
-/// A bearer token: `Debug` never shows it.
+/// A bearer token or a password: `Debug` never shows it.
 #[derive(Clone)]
 pub struct Token(String);
 
@@ -354,6 +366,21 @@ fn override_with(config: &mut Config, flags: &ConnectFlags) -> Result<(), Cluste
         config.auth_info.auth_provider = None;
         config.auth_info.username = None;
         config.auth_info.password = None;
+    }
+    if let Some(username) = &flags.username {
+        config.auth_info.username = Some(username.clone());
+    }
+    if let Some(Token(password)) = &flags.password {
+        let json = serde_json::json!({ "password": password });
+        let auth: kube::config::AuthInfo =
+            serde_json::from_value(json).map_err(|_| ClusterError::Flag {
+                flag: "--password",
+                reason: "not usable as a password".to_owned(),
+            })?;
+        config.auth_info.password = auth.password;
+    }
+    if flags.disable_compression {
+        config.disable_compression = true;
     }
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     if let Some(path) = &flags.client_certificate {

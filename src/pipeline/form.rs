@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::expand::expand;
 use super::operate::hooks;
+use super::output_dir::rendered_files;
 use super::resolve::{Resolved, ResolvedService};
 use super::run::{Circumstances, Known, Outcome, PipelineError, run};
 use super::secrets::Secrets;
@@ -199,11 +200,7 @@ pub async fn prepare<S: Store>(
         consents: setting.circumstances.consents.clone(),
     };
     if setting.keep_files {
-        outcome.files = outcome
-            .parts
-            .iter()
-            .map(|part| (part.subject.clone(), part.rendered.files.clone()))
-            .collect();
+        outcome.files = rendered_files(&outcome);
     }
     let (shape, parts) = shape(resolved, &mut outcome, &identity);
     let assembled =

@@ -13,8 +13,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 
 use super::form::Prepared;
+use super::run::Outcome;
 use crate::crash;
-use crate::plugin::contract::Content;
+use crate::plugin::contract::{Content, File, Ref, Source};
 use crate::state::Vault;
 
 /// Where things go.
@@ -134,6 +135,54 @@ fn put(root: &Path, file: &OutputFile) -> io::Result<bool> {
     Ok(true)
 }
 
+/// What was rendered about each subject, and what it binds of what was made about others: a node's folder holds all that
+/// its services read. Secrets of others are in their own folders alone.
+pub fn rendered_files(outcome: &Outcome) -> Vec<(String, Vec<File>)> {
+    let mut made: HashMap<(&str, &str, &str, &str), &File> = HashMap::new();
+    for part in &outcome.parts {
+        let Some(service) = outcome.services.get(part.service) else {
+            continue;
+        };
+        for file in part.rendered.files.iter().filter(|file| !file.secret) {
+            let (role, instance) = (service.role.as_str(), service.instance.as_str());
+            made.insert((&part.subject, role, instance, &file.name), file);
+        }
+    }
+    let bound = |subject: &str, from: &Ref| -> Option<File> {
+        if from.subject == subject {
+            return None;
+        }
+        let place = (
+            from.subject.clone(),
+            from.role.clone(),
+            from.instance.clone(),
+            from.name.clone(),
+        );
+        let key = (&*place.0, &*place.1, &*place.2, &*place.3);
+        made.get(&key).map(|file| (*file).clone()).or_else(|| {
+            Some(File {
+                name: from.name.clone(),
+                content: Content::Bytes(outcome.configured.get(&place)?.clone()),
+                mode: 0o644,
+                secret: false,
+            })
+        })
+    };
+    outcome
+        .parts
+        .iter()
+        .map(|part| {
+            let mut files = part.rendered.files.clone();
+            for binding in &part.rendered.bindings {
+                if let Source::File(from) = &binding.source {
+                    files.extend(bound(&part.subject, from));
+                }
+            }
+            (part.subject.clone(), files)
+        })
+        .collect()
+}
+
 /// The files of each subject: rendered, configured, kept. `vaults` are all of the chain.
 pub fn subject_files<'a>(
     prepared: &Prepared,
@@ -206,5 +255,7 @@ pub fn subject_files<'a>(
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    // Two services of a node may read one file of the chain.
+    files.dedup_by(|a, b| a.path == b.path);
     files
 }

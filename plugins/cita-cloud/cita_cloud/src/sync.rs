@@ -27,7 +27,7 @@ pub const PORT: &str = "sync";
 pub const HOME: &str = "/var/syncthing";
 
 /// The configuration of all nodes, a file about the chain.
-pub const CONFIG: &str = config::FILE_NAME;
+pub const CONFIG: &str = "config/config.xml";
 
 /// Kept about a node, under the name that it has in the node's folder.
 pub const CERTIFICATE: &str = "config/cert.pem";

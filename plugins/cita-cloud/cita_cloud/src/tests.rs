@@ -211,7 +211,7 @@ fn the_file_exchange_runs_without_root_on_a_writable_configuration() {
     };
     assert_eq!(
         (of.role.as_str(), of.subject.as_str(), of.name.as_str()),
-        ("stack", "chain", "config.xml")
+        ("stack", "chain", "config/config.xml")
     );
     for folder in ["blocks", "proposals", "txs", "tx_infos", "logs"] {
         bound(&format!("/var/syncthing/{folder}"));
@@ -236,7 +236,7 @@ fn one_configuration_names_the_device_of_every_node() {
     let file = rendered
         .files
         .iter()
-        .find(|file| file.name == "config.xml")
+        .find(|file| file.name == "config/config.xml")
         .unwrap();
     let Content::Bytes(bytes) = &file.content else {
         panic!("no bytes")

@@ -78,6 +78,13 @@ impl Plugin for Kms {
             )
         };
         descriptor.on.insert(Phase::Provision, kinds());
+        // At info this generation logs the hash of its password, and whoever may view a namespace reads logs.
+        if let Some(level) = descriptor
+            .options
+            .pointer_mut("/properties/logLevel/default")
+        {
+            *level = json!("warn");
+        }
         descriptor
     }
 

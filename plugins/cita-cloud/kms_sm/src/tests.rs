@@ -198,3 +198,9 @@ fn the_database_is_copied_once_and_the_password_is_mounted() {
             .contains(r#""--file","kms.db","--private","kms.db""#)
     );
 }
+
+#[test]
+fn its_log_does_not_show_what_its_password_is_derived_to() {
+    let level = Kms::descriptor().options["properties"]["logLevel"]["default"].clone();
+    assert_eq!(level, "warn");
+}
