@@ -40,6 +40,7 @@ fn main() {
         "/// Begins at a page, so that code can be run where it lies.
 #[cfg_attr(target_arch = \"aarch64\", repr(C, align(65536)))]
 #[cfg_attr(not(target_arch = \"aarch64\"), repr(C, align(4096)))]
+#[allow(dead_code, reason = \"a build without plugins has none\")]
 struct Page<const N: usize>([u8; N]);
 
 /// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, &[u8])] = &[\n",
