@@ -30,29 +30,33 @@ pub fn draw() -> anyhow::Result<Drawn> {
     let (uid, random) = rest.split_at(16);
     let mut seed: [u8; 32] = seed.try_into()?;
     let mut uid: [u8; 16] = uid.try_into()?;
-    let mut now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
-    if cfg!(feature = "crash-points") {
-        if let Some(fixed) = std::env::var("CHAIN_TEST_SEED")
-            .ok()
-            .and_then(|text| text.bytes().next())
-        {
-            seed = [fixed; 32];
-            uid = [fixed; 16];
-        }
-        if let Some(fixed) = std::env::var("CHAIN_TEST_NOW")
-            .ok()
-            .and_then(|text| text.parse().ok())
-        {
-            now_ms = fixed;
-        }
+    let fixed = std::env::var("CHAIN_TEST_SEED").ok();
+    if cfg!(feature = "crash-points")
+        && let Some(fixed) = fixed.and_then(|text| text.bytes().next())
+    {
+        seed = [fixed; 32];
+        uid = [fixed; 16];
     }
     Ok(Drawn {
-        now_ms,
+        now_ms: now_ms()?,
         seed,
         uid: version_4(uid),
         by: by(),
         random: hex::encode(random),
     })
+}
+
+/// Now, in milliseconds since 1970; in a test build what the environment says.
+pub fn now_ms() -> anyhow::Result<u64> {
+    let fixed = std::env::var("CHAIN_TEST_NOW").ok();
+    if cfg!(feature = "crash-points")
+        && let Some(fixed) = fixed.and_then(|text| text.parse().ok())
+    {
+        return Ok(fixed);
+    }
+    Ok(u64::try_from(
+        SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis(),
+    )?)
 }
 
 fn version_4(mut bytes: [u8; 16]) -> String {

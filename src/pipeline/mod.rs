@@ -5,12 +5,14 @@
 
 pub mod acts;
 pub mod expand;
+mod facts;
 pub mod form;
 pub mod graph;
 pub mod holder;
 pub mod operate;
 pub mod options;
 pub mod output_dir;
+pub mod recall;
 pub mod resolve;
 pub mod run;
 pub mod secrets;

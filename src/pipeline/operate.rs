@@ -230,7 +230,7 @@ fn door(service: &ResolvedService, scene: &Scene<'_>, secrets: Secrets) -> Arc<S
         state,
         Some(Arc::new(secrets)),
     ));
-    super::run::recall_public(&world, scene.public);
+    super::recall::recall_public(&world, scene.public);
     for (subject, services) in &scene.public.facts {
         for (key, facts) in services {
             let (role, instance) = split_key(key);

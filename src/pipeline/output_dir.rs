@@ -14,6 +14,7 @@ use cap_std::fs::{Dir, OpenOptions};
 
 use super::form::Prepared;
 use super::run::Outcome;
+use super::world::place_of;
 use crate::crash;
 use crate::plugin::contract::{Content, File, Ref, Source};
 use crate::state::Vault;
@@ -152,12 +153,7 @@ pub fn rendered_files(outcome: &Outcome) -> Vec<(String, Vec<File>)> {
         if from.subject == subject {
             return None;
         }
-        let place = (
-            from.subject.clone(),
-            from.role.clone(),
-            from.instance.clone(),
-            from.name.clone(),
-        );
+        let place = place_of(from);
         let key = (&*place.0, &*place.1, &*place.2, &*place.3);
         made.get(&key).map(|file| (*file).clone()).or_else(|| {
             Some(File {

@@ -10,11 +10,13 @@ use chain_plugin_sdk::descriptor::Phase;
 use serde_json::{Map, Value};
 
 use super::expand::topology;
+use super::facts;
 use super::graph::{GraphError, levels};
-use super::resolve::{Resolved, ResolvedService, service_key, split_key};
+use super::recall::recall;
+use super::resolve::{Resolved, ResolvedService, service_key};
 use super::secrets::Consents;
 use super::shape::vault_name;
-use super::world::{FactConflict, Item, Place, SecretReader, ServiceDoor, World, kept_spec};
+use super::world::{FactConflict, Item, Place, SecretReader, ServiceDoor, World, kept_spec, place};
 use crate::plugin::contract::{
     Call, Configured, Diagnostic, Provisioned, Rendered, Severity, Subject, Topology,
 };
@@ -152,7 +154,7 @@ pub fn run(
             )?;
         }
     }
-    check_facts(resolved, &services, &subjects, &world)?;
+    facts::check(resolved, &services, &subjects, &world)?;
     let all = |_: &usize| true;
     let work = (0..services.len())
         .flat_map(|service| run.jobs(Phase::Render, service, all))
@@ -239,92 +241,6 @@ pub fn run(
         notes,
         fingerprint,
     })
-}
-
-/// Puts what is known into the world: public items and configured results of the revision, items of found vaults.
-fn recall(world: &World, known: &Known) {
-    recall_public(world, &known.public);
-    for vault in &known.vaults {
-        for ((role, instance, name), item) in &vault.items {
-            let place = (
-                vault.subject.clone(),
-                role.clone(),
-                instance.clone(),
-                name.clone(),
-            );
-            let bytes = (!item.secret).then(|| item.bytes.clone());
-            world.keep(
-                place,
-                Item {
-                    bytes,
-                    secret: item.secret,
-                },
-            );
-        }
-    }
-}
-
-/// Puts public items, configured files and the names of secrets into the world.
-pub fn recall_public(world: &World, public: &Public) {
-    let split = |key: &str| {
-        let (role, instance) = split_key(key);
-        (role.to_owned(), instance.to_owned())
-    };
-    for (subject, services) in &public.items {
-        for (key, items) in services {
-            let (role, instance) = split(key);
-            for (name, text) in items {
-                let bytes = BASE64.decode(text).ok();
-                let place = (
-                    subject.clone(),
-                    role.clone(),
-                    instance.clone(),
-                    name.clone(),
-                );
-                world.keep(
-                    place,
-                    Item {
-                        bytes,
-                        secret: false,
-                    },
-                );
-            }
-        }
-    }
-    for (subject, services) in &public.sealed {
-        for (key, items) in services {
-            let (role, instance) = split(key);
-            for name in items.keys() {
-                let place = (
-                    subject.clone(),
-                    role.clone(),
-                    instance.clone(),
-                    name.clone(),
-                );
-                world.keep(
-                    place,
-                    Item {
-                        bytes: None,
-                        secret: true,
-                    },
-                );
-            }
-        }
-    }
-    for (subject, services) in &public.configured {
-        for (key, result) in services {
-            let (role, instance) = split(key);
-            for (name, text) in &result.files {
-                let place = (
-                    subject.clone(),
-                    role.clone(),
-                    instance.clone(),
-                    name.clone(),
-                );
-                world.configure(place, BASE64.decode(text).unwrap_or_default());
-            }
-        }
-    }
 }
 
 type Born = BTreeMap<String, BTreeMap<ItemKey, KeptItem>>;
@@ -607,12 +523,7 @@ impl Run<'_> {
                 )
                 .into());
             }
-            let place = (
-                subject.id.clone(),
-                service.role.clone(),
-                service.instance.clone(),
-                item.name.clone(),
-            );
+            let place = place(&subject.id, &service.role, &service.instance, &item.name);
             if self.world.has_item(&place) {
                 return Err(refuse(&item.name, "it exists and is immutable").into());
             }
@@ -670,12 +581,7 @@ impl Run<'_> {
         self.facts(service, subject, &given.facts)?;
         let mut files = BTreeMap::new();
         for file in given.files {
-            let place = (
-                subject.id.clone(),
-                service.role.clone(),
-                service.instance.clone(),
-                file.name.clone(),
-            );
+            let place = place(&subject.id, &service.role, &service.instance, &file.name);
             files.insert(file.name, BASE64.encode(&file.bytes));
             self.world.configure(place, file.bytes);
         }
@@ -732,68 +638,6 @@ impl Run<'_> {
 
 fn resting_key(service: &ResolvedService) -> (String, String) {
     (service.key(), service.plugin.digest.clone())
-}
-
-/// Facts are the interface between plugins: they must fit the schema that the stack gives for their role and kind.
-fn check_facts(
-    resolved: &Resolved,
-    services: &[ResolvedService],
-    subjects: &[Subject],
-    world: &World,
-) -> Result<(), PipelineError> {
-    let stack = &resolved.stack.plugin;
-    let Some(release) = stack.descriptor.releases.get(&resolved.release) else {
-        return Ok(());
-    };
-    let mut validators = HashMap::new();
-    for role in &release.roles {
-        for (kind, schema) in &role.facts {
-            let validator = jsonschema::options()
-                .with_pattern_options(jsonschema::PatternOptions::regex())
-                .build(schema)
-                .map_err(|fault| PluginError::Refused {
-                    plugin: stack.name().to_owned(),
-                    what: format!("the schema of facts of role `{}` about a {kind}", role.name),
-                    why: fault.to_string(),
-                })?;
-            validators.insert((role.name.as_str(), kind.as_str()), validator);
-        }
-    }
-    if validators.is_empty() {
-        return Ok(());
-    }
-    let kinds: HashMap<&str, &str> = subjects
-        .iter()
-        .map(|subject| (subject.id.as_str(), subject.kind.as_str()))
-        .collect();
-    for (subject, all) in world.all_facts() {
-        let kind = kinds.get(subject.as_str()).copied().unwrap_or_default();
-        for (key, facts) in all {
-            let role = key.split('/').next().unwrap_or_default();
-            let fault = validators
-                .get(&(role, kind))
-                .and_then(|it| it.iter_errors(&facts).next());
-            if let Some(fault) = fault {
-                let maker = services.iter().find(|service| service.key() == key);
-                let pointer = fault.instance_path().to_string();
-                let place = if pointer.is_empty() {
-                    String::new()
-                } else {
-                    format!("{pointer}: ")
-                };
-                return Err(PluginError::Refused {
-                    plugin: maker.map_or_else(|| key.clone(), |it| it.plugin.name().to_owned()),
-                    what: format!("facts about {subject}"),
-                    why: format!(
-                        "{place}{fault} (schema of stack `{}`)",
-                        stack.descriptor.stack
-                    ),
-                }
-                .into());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// How many ancestors each subject has.

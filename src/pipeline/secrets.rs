@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chain_plugin_sdk::descriptor::{Operation, Phase};
 
 use super::resolve::{ResolvedService, split_key};
-use super::world::{Place, SecretReader};
+use super::world::{Place, SecretReader, place};
 use crate::plugin::contract::Subject;
 use crate::state::{Head, Public, Store, StoreError, Vault};
 
@@ -50,13 +50,10 @@ impl Secrets {
             if !wanted(role, instance, name) {
                 continue;
             }
-            let place = (
-                vault.subject.clone(),
-                role.clone(),
-                instance.clone(),
-                name.clone(),
+            self.0.insert(
+                place(&vault.subject, role, instance, name),
+                item.bytes.clone(),
             );
-            self.0.insert(place, item.bytes.clone());
         }
     }
 

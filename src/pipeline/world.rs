@@ -15,6 +15,21 @@ use crate::plugin::contract::{Ref, Subject, host};
 /// Where a made thing stands: subject, role, instance, name.
 pub type Place = (String, String, String, String);
 
+/// The place of what `role` (its `instance`) made about `subject` under `name`.
+pub fn place(subject: &str, role: &str, instance: &str, name: &str) -> Place {
+    (
+        subject.to_owned(),
+        role.to_owned(),
+        instance.to_owned(),
+        name.to_owned(),
+    )
+}
+
+/// The place that a guest means.
+pub fn place_of(from: &Ref) -> Place {
+    place(&from.subject, &from.role, &from.instance, &from.name)
+}
+
 /// A kept item as the pipeline holds it.
 #[derive(Clone)]
 pub struct Item {
@@ -305,12 +320,7 @@ impl Door for ServiceDoor {
     }
 
     fn kept(&self, from: &Ref) -> Result<Option<Vec<u8>>, String> {
-        let place = (
-            from.subject.clone(),
-            from.role.clone(),
-            from.instance.clone(),
-            from.name.clone(),
-        );
+        let place = place_of(from);
         if let Some(bytes) = lock(self.world.configured.read()).get(&place) {
             return Ok(Some(bytes.clone()));
         }

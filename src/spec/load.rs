@@ -205,16 +205,10 @@ impl Loaded {
         }
         self.check_images()?;
         self.check_amounts()?;
-        if let Some(kind) = &spec.expose.kind
-            && !["ClusterIP", "NodePort", "LoadBalancer"].contains(&kind.as_str())
-        {
-            return Err(self.refuse(
-                "/spec/expose/type",
-                format!("expose.type `{kind}`: expected ClusterIP, NodePort or LoadBalancer"),
-                None,
-            ));
-        }
-        Ok(())
+        let types = ["ClusterIP", "NodePort", "LoadBalancer"];
+        one_of("expose.type", spec.expose.kind.as_ref(), &types).map_or(Ok(()), |why| {
+            Err(self.refuse("/spec/expose/type", why, None))
+        })
     }
 
     /// Where images come from, and how they are pulled.
@@ -357,7 +351,13 @@ impl Loaded {
 
 /// Why a word is none of those that Kubernetes knows, if it is none.
 fn one_of(field: &str, given: Option<&String>, known: &[&str]) -> Option<String> {
+    let (last, others) = known.split_last()?;
     given
         .filter(|given| !known.contains(&given.as_str()))
-        .map(|given| format!("{field} `{given}`: expected {}", known.join(", ")))
+        .map(|given| {
+            format!(
+                "{field} `{given}`: expected {} or {last}",
+                others.join(", ")
+            )
+        })
 }

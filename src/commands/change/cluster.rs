@@ -15,7 +15,7 @@ use crate::cluster::preflight::{self, ClaimChecks, Finding};
 use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Connection, watch};
 use crate::commands::Context;
-use crate::commands::circumstances::draw;
+use crate::commands::circumstances::now_ms;
 use crate::commands::hooks::HookRun;
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
@@ -43,11 +43,7 @@ impl Change {
         let uid = prepared.head.uid.clone();
         let store = store.with_uid(&uid);
         notes(&prepared, printer);
-        let objects: Vec<Value> = prepared
-            .objects
-            .iter()
-            .map(|object| object.value.clone())
-            .collect();
+        let objects = values(&prepared);
         let disruption = disruption_groups(resolved, &prepared);
         let plan = ApplyPlan {
             cluster: "",
@@ -88,6 +84,7 @@ impl Change {
             prepared.commit(&store, resolved, &claim).await?;
         }
         let hooks = wish.hooks(&connection, &store, &prepared, printer);
+        let mut rendered_again = Vec::new();
         let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
         if called > 0 {
             // What hooks remembered is rendered.
@@ -95,14 +92,14 @@ impl Change {
             if prepared.writes() {
                 prepared.commit(&store, resolved, &claim).await?;
             }
+            rendered_again = values(&prepared);
         }
-        let objects: Vec<Value> = prepared
-            .objects
-            .iter()
-            .map(|object| object.value.clone())
-            .collect();
         let plan = ApplyPlan {
-            objects: &objects,
+            objects: if called > 0 {
+                &rendered_again
+            } else {
+                &objects
+            },
             ..plan
         };
         let hooks = Teller {
@@ -279,7 +276,7 @@ impl<S: Store> Hooks for Teller<'_, S> {
     }
 
     async fn fence(&self) -> Result<(), ClusterError> {
-        let now_ms = draw().map(|drawn| drawn.now_ms).unwrap_or_default();
+        let now_ms = now_ms().unwrap_or_default();
         if self.is_locked() {
             lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
         } else {
@@ -300,6 +297,12 @@ fn show(id: &ObjectId) -> String {
     } else {
         format!("{kind}.{}/{}", id.group, id.name)
     }
+}
+
+/// The objects as they are sent.
+fn values(prepared: &Prepared) -> Vec<Value> {
+    let objects = prepared.objects.iter();
+    objects.map(|object| object.value.clone()).collect()
 }
 
 /// All that can be known to fail before the first write.

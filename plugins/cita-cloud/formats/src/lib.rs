@@ -17,12 +17,13 @@
     )
 )]
 
+pub use plugin_entropy as entropy;
+
 pub mod account;
 pub mod address;
 pub mod chain_id;
 pub mod consensus_config;
 pub mod controller_config;
-pub mod entropy;
 pub mod genesis;
 pub mod kms;
 pub mod kms_db;

@@ -18,6 +18,8 @@
     )
 )]
 
+pub use plugin_entropy as entropy;
+
 pub mod acceptance;
 pub mod account;
 pub mod address;
@@ -27,7 +29,6 @@ pub mod console;
 pub mod constellation;
 pub mod contract;
 pub mod enode;
-pub mod entropy;
 pub mod extra_data;
 pub mod genesis;
 pub mod key_pair;

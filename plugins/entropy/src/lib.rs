@@ -30,7 +30,10 @@ pub enum EntropyError {
 }
 
 /// Draws `N` bytes until `accept` makes something of them, which is returned.
-pub(crate) fn draw<const N: usize, T>(
+///
+/// # Errors
+/// When the source gives another number of bytes than asked for, or nothing that is accepted.
+pub fn draw<const N: usize, T>(
     source: &mut EntropySource<'_>,
     mut accept: impl FnMut(&[u8; N]) -> Option<T>,
 ) -> Result<T, EntropyError> {
@@ -48,6 +51,7 @@ pub(crate) fn draw<const N: usize, T>(
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
