@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::error::ClusterError;
 
 /// How many requests are in flight at once, unless the caller says otherwise.
-pub const DEFAULT_CONCURRENCY: usize = 32;
+pub const DEFAULT_CONCURRENCY: usize = 64;
 
 /// How long one attempt of one request may take, unless `--request-timeout` says otherwise.
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);

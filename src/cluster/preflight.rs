@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use futures::future::{try_join_all, try_join3};
 use serde_json::Value;
 
 use super::apply::{ApplyPlan, preview_samples};
@@ -112,12 +113,19 @@ pub async fn before_claim(
     connection: &Connection,
     checks: &ClaimChecks<'_>,
 ) -> Result<Vec<Finding>, ClusterError> {
-    let mut findings = Vec::new();
-    findings.extend(check_version(&connection.get_path("/version").await?));
-    for namespace in checks.namespaces {
-        findings.extend(check_rights(connection, checks, namespace).await?);
-    }
-    findings.extend(check_claims(connection, checks).await?);
+    let rights = checks
+        .namespaces
+        .iter()
+        .map(|namespace| check_rights(connection, checks, namespace));
+    let (version, rights, claims) = try_join3(
+        connection.get_path("/version"),
+        try_join_all(rights),
+        check_claims(connection, checks),
+    )
+    .await?;
+    let mut findings = claims;
+    findings.extend(check_version(&version));
+    findings.extend(rights.into_iter().flatten());
     sort(&mut findings);
     Ok(findings)
 }
@@ -132,7 +140,7 @@ pub async fn before_apply(
     plan: &ApplyPlan<'_>,
     states: &BTreeMap<String, NamespaceState>,
 ) -> Result<Vec<Finding>, ClusterError> {
-    let mut findings = check_node_ports(connection, plan).await?;
+    let mut findings = Vec::new();
     for (namespace, state) in states {
         if let NamespaceState::Exists { labels, .. } = state {
             let level = labels
@@ -149,16 +157,17 @@ pub async fn before_apply(
             }
         }
     }
-    for (namespace, state) in states {
-        if *state != NamespaceState::Missing {
-            let objects: Vec<&Value> = plan
-                .objects
-                .iter()
-                .filter(|o| in_namespace(connection, o, namespace))
-                .collect();
-            findings.extend(quota::check(connection, plan, namespace, &objects).await?);
-        }
-    }
+    let there = states
+        .iter()
+        .filter(|(_, state)| **state != NamespaceState::Missing);
+    let quotas = there.map(|(namespace, _)| async move {
+        let objects: Vec<&Value> = plan
+            .objects
+            .iter()
+            .filter(|o| in_namespace(connection, o, namespace))
+            .collect();
+        quota::check(connection, plan, namespace, &objects).await
+    });
     // What goes into a namespace that is not there is refused whatever it is.
     let known: Vec<Value> = plan
         .objects
@@ -174,7 +183,15 @@ pub async fn before_apply(
         objects: &known,
         ..plan.clone()
     };
-    for preview in preview_samples(connection, &known_plan).await? {
+    let (ports, quotas, previews) = try_join3(
+        check_node_ports(connection, plan),
+        try_join_all(quotas),
+        preview_samples(connection, &known_plan),
+    )
+    .await?;
+    findings.extend(ports);
+    findings.extend(quotas.into_iter().flatten());
+    for preview in previews {
         if let Err(error) = preview.result {
             if error.is_fatal() {
                 return Err(error);

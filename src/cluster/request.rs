@@ -27,6 +27,9 @@ const PAGE: usize = 500;
 
 const JSON: &str = "application/json";
 const APPLY: &str = "application/apply-patch+yaml";
+/// What a server gives back of a write: who it is and which version, not the content (of a vault, say) once more.
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// One request, as the door needs it.
@@ -219,7 +222,7 @@ impl Connection {
         }
     }
 
-    /// Creates an object by POST.
+    /// Creates an object by POST; gives its metadata.
     ///
     /// # Errors
     /// [`ClusterError::AlreadyExists`] if the name is taken. After a broken connection that may be our own first
@@ -244,14 +247,14 @@ impl Connection {
                 .and_then(Value::as_str)
                 .unwrap_or_default(),
             content: JSON,
-            accept: JSON,
+            accept: METADATA,
             body: bytes_of(object),
             writes: true,
         })
         .await
     }
 
-    /// Replaces an object by PUT; it must carry `metadata.resourceVersion`.
+    /// Replaces an object by PUT; it must carry `metadata.resourceVersion`. Gives its metadata.
     ///
     /// # Errors
     /// [`ClusterError::Conflict`] if the version is not the current one, [`ClusterError::NotFound`] if it is gone.
@@ -273,14 +276,15 @@ impl Connection {
             namespace,
             name,
             content: JSON,
-            accept: JSON,
+            accept: METADATA,
             body: bytes_of(object),
             writes: true,
         })
         .await
     }
 
-    /// Applies one object, server side, as manager `kubectl-chain`, with strict validation.
+    /// Applies one object, server side, as manager `kubectl-chain`, with strict validation. Gives the object of a
+    /// dry run whole, else its metadata.
     ///
     /// With `create_only` the object carries a resource version that no object has: the server then creates it if it
     /// is missing and answers 409 if it is there. So a stranger's object of the same name is never merged into, and no
@@ -320,7 +324,7 @@ impl Connection {
             namespace,
             name,
             content: APPLY,
-            accept: JSON,
+            accept: if mode.dry_run { JSON } else { METADATA },
             body,
             writes: !mode.dry_run,
         })

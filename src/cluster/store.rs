@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::try_join;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
@@ -551,7 +552,9 @@ impl Store for ClusterStore {
         let oldest = current.saturating_sub(KEPT_REVISIONS - 1);
         let mut old = Vec::new();
         let mut named: BTreeMap<String, ()> = BTreeMap::new();
-        for object in self.records("revision").await? {
+        let (revisions, public) =
+            try_join(self.records("revision"), self.records("public")).await?;
+        for object in revisions {
             match label(&object, REVISION).parse::<u32>() {
                 Ok(number) if number < oldest => old.push(object),
                 Ok(_) => {
@@ -563,7 +566,7 @@ impl Store for ClusterStore {
         }
         // The revisions first: a public part that a revision names is never missing.
         self.delete_records(old).await?;
-        let mut unnamed = self.records("public").await?;
+        let mut unnamed = public;
         unnamed.retain(|object| {
             let name = meta(object, "name");
             let prefix = name.rsplit_once('.').map_or(name, |(prefix, _)| prefix);

@@ -30,8 +30,8 @@ use crate::state::{
 /// How long a lock holds when its run says nothing more, in milliseconds.
 pub const LOCK_MS: u64 = 60_000;
 
-/// Vaults written side by side.
-const AT_ONCE: usize = 16;
+/// Vaults read or written side by side.
+const AT_ONCE: usize = 64;
 
 /// Why a chain could not be formed or changed.
 #[derive(Debug, thiserror::Error)]
@@ -611,8 +611,8 @@ impl Prepared {
             remembered.pending = false;
         }
         if self.changed {
-            store.write_public(&self.outcome.public).await?;
-            store.write_revision(&self.revision).await?;
+            let public = store.write_public(&self.outcome.public);
+            futures::future::try_join(public, store.write_revision(&self.revision)).await?;
         }
         head.revision = self.revision.number;
         head.phase = if head.phase == Phase::Stopped {
@@ -679,18 +679,11 @@ pub async fn finish<S: Store>(
     holder: &str,
 ) -> Result<(), FormError> {
     let kinds: BTreeSet<String> = revision.inventory.iter().map(group_kind).collect();
-    let stored = store.load_head().await?;
-    let Some(StoredHead { head: there, .. }) = stored else {
+    let Some(StoredHead { head, version }) = store.load_head().await? else {
         return Ok(());
     };
-    let ours = there
-        .lock
-        .as_ref()
-        .is_some_and(|lock| lock.holder == holder);
-    if !ours && there.applied == revision.number && there.group_kinds == kinds {
-        return Ok(());
-    }
-    crate::state::store::update_head(store, |head: &mut Head| {
+    let ended = |head: &Head| {
+        let mut head = head.clone();
         if head.revision == revision.number {
             head.applied = revision.number;
             head.group_kinds.clone_from(&kinds);
@@ -698,10 +691,24 @@ pub async fn finish<S: Store>(
         if head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
             head.lock = None;
         }
-        Ok::<(), FormError>(())
-    })
-    .await?;
-    store.collect_revisions(revision.number).await?;
+        head
+    };
+    let after = ended(&head);
+    if after == head {
+        return Ok(());
+    }
+    if head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
+        // While the lock is ours nobody adds a revision.
+        store.collect_revisions(revision.number).await?;
+    }
+    if put(store, &after, &version).await?.is_none() {
+        // Somebody wrote in between; what they wrote stays.
+        crate::state::store::update_head(store, |head: &mut Head| {
+            *head = ended(head);
+            Ok::<(), FormError>(())
+        })
+        .await?;
+    }
     Ok(())
 }
 

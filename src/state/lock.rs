@@ -124,7 +124,8 @@ pub async fn acquire<S: Store>(
     .await
 }
 
-/// Extends the lock that this run holds. An expired lock that nobody took is still ours.
+/// Reads the head again, and extends the lock that this run holds when half of its time is gone. An expired lock that
+/// nobody took is still ours.
 ///
 /// # Errors
 /// [`LockError::Held`] or [`LockError::Lost`].
@@ -136,7 +137,9 @@ pub async fn renew<S: Store>(
 ) -> Result<StoredHead, LockError> {
     update_head(store, |head| {
         check(head, holder)?;
-        if let Some(lock) = &mut head.lock {
+        if let Some(lock) = &mut head.lock
+            && lock.expires_ms.saturating_sub(now_ms) < ttl_ms / 2
+        {
             lock.expires_ms = now_ms.saturating_add(ttl_ms);
         }
         Ok(())

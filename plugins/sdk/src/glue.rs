@@ -130,6 +130,10 @@ macro_rules! export_plugin {
             $crate::bindings::exports::chain::plugin::plugin::__export_chain_plugin_plugin_1_0_0_cabi!(
                 Exported with_types_in $crate::bindings::exports::chain::plugin::plugin
             );
+            #[unsafe(export_name = "chain:warm")]
+            extern "C" fn warm() {
+                <$plugin as $crate::Plugin>::warm();
+            }
             $( $crate::export_part!($part, $with); )*
         };
     };

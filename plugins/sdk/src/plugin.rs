@@ -20,6 +20,10 @@ pub trait Plugin: Sized + 'static {
     /// The descriptor: a constant.
     fn descriptor() -> Descriptor;
 
+    /// Called once, when the plugin is built: what it leaves in statics (tables of base points behind a `LazyLock`)
+    /// becomes a part of the component, and no session computes it again. It has no host and must draw nothing.
+    fn warm() {}
+
     /// Opens a session on the whole topology.
     fn open(topology: Topology) -> Result<Self, Diagnostics>;
 

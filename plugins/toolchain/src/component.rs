@@ -6,7 +6,7 @@ use wasmtime::{Engine, Store};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{Resolve, UnresolvedPackageGroup};
 
-use crate::{BuildError, CONTRACT, CONTRACT_VERSION, section};
+use crate::{BuildError, CONTRACT, CONTRACT_VERSION, section, warm};
 
 /// The optional interfaces; a guest has those whose functions its module exports.
 const OPTIONAL: [&str; 3] = ["stack", "convert", "operate"];
@@ -23,6 +23,9 @@ pub fn componentize(what: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
         cause,
     };
     let (mut bare, exports) = strip(module).map_err(|cause| fault(cause.to_string()))?;
+    if exports.iter().any(|export| export == warm::EXPORT) {
+        bare = warm::warm(what, &bare)?;
+    }
     let world = world(&exports);
     let mut resolve = Resolve::default();
     let contract = UnresolvedPackageGroup::parse("contract.wit", CONTRACT)

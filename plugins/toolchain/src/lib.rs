@@ -9,6 +9,7 @@ pub mod component;
 pub mod engine;
 pub mod guest;
 pub mod section;
+pub mod warm;
 
 /// The contract's text, the version that this build speaks.
 pub const CONTRACT: &str = include_str!("../../../wit/contract.wit");

@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::bail;
+use futures::future::{join, try_join_all};
 use serde_json::Value;
 
 use super::{Change, DryRun, Wish, notes, print_objects};
 use crate::cluster::apply::{
     self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
 };
-use crate::cluster::preflight::{self, ClaimChecks, Finding};
+use crate::cluster::preflight::{self, ClaimChecks, Finding, NamespaceState};
 use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Connection, watch};
 use crate::commands::Context;
@@ -58,13 +59,15 @@ impl Change {
                 ..ApplyOptions::default()
             },
         };
+        let mut missing = namespaces.clone();
         if prepared.stored.is_none() || prepared.writes() {
             let checked = check(&connection, &plan, &prepared, &namespaces, printer).await;
             if checked.is_err() {
                 // What the checks found may be the work of another run that began meanwhile: then that is said.
                 prepared.check_raced(&store).await?;
             }
-            checked?;
+            let states = checked?;
+            missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
         }
         if self.dry_run == DryRun::Server {
             return self.preview(&connection, &plan, &prepared, printer).await;
@@ -75,7 +78,7 @@ impl Change {
             "apply"
         });
         if prepared.writes() {
-            for namespace in &namespaces {
+            for namespace in &missing {
                 let (_, made) = preflight::ensure_namespace(&connection, namespace).await?;
                 if made {
                     printer.line(&format!("namespace/{namespace} created"))?;
@@ -113,7 +116,11 @@ impl Change {
                 .map(|object| (object.id(), object.display()))
                 .collect(),
             quiet: self.output.is_some(),
-            locked: Mutex::new(prepared.writes()),
+            lock: Mutex::new(if prepared.writes() {
+                Lock::Fresh
+            } else {
+                Lock::Open
+            }),
         };
         let result = self
             .apply_and_prune(&connection, &plan, &prepared, &hooks)
@@ -240,15 +247,28 @@ struct Teller<'a, S> {
     claim: &'a lock::Claim,
     names: BTreeMap<ObjectId, String>,
     quiet: bool,
-    locked: Mutex<bool>,
+    lock: Mutex<Lock>,
+}
+
+/// Whose the operation lock is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// Not taken: nothing was written yet.
+    Open,
+    /// Ours, by the write of the head just before the first wave.
+    Fresh,
+    /// Ours when the head was last read.
+    Held,
 }
 
 impl<S: Store> Teller<'_, S> {
-    fn is_locked(&self) -> bool {
-        *self
-            .locked
+    /// Whose the lock was; it is ours from here on, or the run ends.
+    fn take(&self) -> Lock {
+        let mut lock = self
+            .lock
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::replace(&mut lock, Lock::Held)
     }
 }
 
@@ -277,14 +297,14 @@ impl<S: Store> Hooks for Teller<'_, S> {
 
     async fn fence(&self) -> Result<(), ClusterError> {
         let now_ms = now_ms().unwrap_or_default();
-        if self.is_locked() {
-            lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
-        } else {
-            form::acquire(self.store, self.claim, now_ms).await?;
-            *self
-                .locked
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = true;
+        match self.take() {
+            Lock::Fresh => {}
+            Lock::Held => {
+                lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
+            }
+            Lock::Open => {
+                form::acquire(self.store, self.claim, now_ms).await?;
+            }
         }
         Ok(())
     }
@@ -305,14 +325,14 @@ fn values(prepared: &Prepared) -> Vec<Value> {
     objects.map(|object| object.value.clone()).collect()
 }
 
-/// All that can be known to fail before the first write.
+/// All that can be known to fail before the first write. Gives how the namespaces are.
 async fn check(
     connection: &Connection,
     plan: &ApplyPlan<'_>,
     prepared: &Prepared,
     namespaces: &BTreeSet<String>,
     printer: &Printer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeMap<String, NamespaceState>> {
     let kinds = prepared
         .revision
         .inventory
@@ -329,18 +349,21 @@ async fn check(
         claims: &claims,
         makes_vaults: !prepared.outcome.vaults.is_empty(),
     };
-    judge(preflight::before_claim(connection, &checks).await?, printer)?;
-    let mut states = BTreeMap::new();
-    for namespace in namespaces {
-        states.insert(
-            namespace.clone(),
-            preflight::namespace_state(connection, namespace).await?,
-        );
-    }
-    judge(
-        preflight::before_apply(connection, plan, &states).await?,
-        printer,
-    )
+    // Both rounds only ask, so they are under way together; what the first one finds comes first.
+    let second = async {
+        let states = namespaces.iter().map(|namespace| async move {
+            let state = preflight::namespace_state(connection, namespace).await?;
+            Ok::<_, ClusterError>((namespace.clone(), state))
+        });
+        let states: BTreeMap<_, _> = try_join_all(states).await?.into_iter().collect();
+        let findings = preflight::before_apply(connection, plan, &states).await?;
+        Ok::<_, ClusterError>((states, findings))
+    };
+    let (first, second) = join(preflight::before_claim(connection, &checks), second).await;
+    judge(first?, printer)?;
+    let (states, findings) = second?;
+    judge(findings, printer)?;
+    Ok(states)
 }
 
 /// Prints findings; errors among them end the run before the first write.

@@ -56,6 +56,10 @@ impl Plugin for CitaCloud {
         descriptor::descriptor()
     }
 
+    fn warm() {
+        sync::warm();
+    }
+
     fn open(topology: Topology) -> Result<Self, Diagnostics> {
         let extra = Extra::of(&topology)?;
         Ok(Self {

@@ -71,6 +71,12 @@ impl Plugin for Network {
         }
     }
 
+    fn warm() {
+        // The first key of a curve makes its table of base points.
+        let key = NetworkKey::generate(&mut |length| vec![1; length as usize]);
+        std::hint::black_box(key.map(|key| key.public_key())).ok();
+    }
+
     fn open(topology: Topology) -> Result<Self, Diagnostics> {
         Ok(Self {
             nodes: Nodes::new(topology),
