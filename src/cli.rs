@@ -4,7 +4,8 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 
 use crate::cluster::ConnectFlags;
 use crate::commands::{
-    apply, completion, create, delete, get, logs, plugin, run, spec_flags, status, version,
+    apply, completion, convert, create, delete, export, get, join, logs, plugin, run, spec_flags,
+    status, version,
 };
 use crate::plugin::Catalog;
 use crate::ui::ColorChoice;
@@ -56,6 +57,9 @@ pub enum Command {
     Status(status::Status),
     Logs(logs::Logs),
     Run(run::Run),
+    Export(export::Export),
+    Join(join::Join),
+    Convert(convert::Convert),
     Delete(delete::Delete),
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -66,7 +70,7 @@ pub enum Command {
 /// The whole command line as clap sees it, with the flags of the plugins in `catalog`.
 pub fn command(catalog: &Catalog) -> clap::Command {
     let mut command = Cli::command();
-    for verb in ["create", "apply"] {
+    for verb in ["create", "apply", "join"] {
         command = command.mut_subcommand(verb, |sub| spec_flags::augment(sub, catalog));
     }
     command

@@ -175,6 +175,7 @@ fn setting<'a>(
         granted,
         fresh_uid: "6f1c1d6e-0000-4000-8000-000000000001".to_owned(),
         keep_files: false,
+        bundle: None,
         by: "test".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 //! Only this layer talks to an API server, and (but for streams) only through [`request`], which repeats, bounds and
 //! names every request. It prints nothing: what happens is told through [`apply::Hooks`] and [`watch::Progress`].
 
+pub mod addresses;
 pub mod apply;
 pub mod compare;
 pub mod connect;

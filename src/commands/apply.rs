@@ -1,5 +1,7 @@
 //! `kubectl chain apply`: creates or changes a chain; sends only the difference.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Context;
@@ -22,6 +24,9 @@ pub struct Apply {
     /// Name of the chain, when the file does not say it
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// The chain's file, or another tool's that a plugin reads; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub change: Change,
@@ -30,6 +35,10 @@ pub struct Apply {
 impl Apply {
     /// Applies it.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        self.change.run(self.name, Verb::Apply, context).await
+        let change = Change {
+            filename: self.filename,
+            ..self.change
+        };
+        change.run(self.name, Verb::Apply, context).await
     }
 }

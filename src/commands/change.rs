@@ -5,7 +5,7 @@ mod cluster;
 mod paper;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -14,18 +14,21 @@ use serde_json::Value;
 
 use super::Context;
 use super::circumstances::{Drawn, draw};
+use super::convert::tell;
 use super::grants::{Granted, consents, missing, permissions, read as read_grants};
 use super::spec_flags::SpecFlags;
 use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
+use crate::pipeline::convert::Made;
 use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
 use crate::pipeline::secrets::Consents;
-use crate::pipeline::{Inputs, Resolved, resolve};
+use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
 use crate::plugin::contract::Severity;
 use crate::spec::names::not_a_namespace;
-use crate::spec::{ChainFile, Loaded, Metadata};
+use crate::spec::{ChainFile, Loaded, Metadata, Raw};
 use crate::state::Store;
+use crate::state::bundle::Bundle;
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -55,8 +58,8 @@ pub enum Output {
 /// Flags of `create` and `apply`.
 #[derive(Debug, Clone, Args)]
 pub struct Change {
-    /// The chain's file; - is standard input
-    #[arg(short, long, value_name = "FILE")]
+    /// The chain's file, which the command has read from its own flag
+    #[arg(skip)]
     pub filename: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -106,6 +109,8 @@ struct Wish {
     consents: Consents,
     drawn: Drawn,
     runtime: Runtime,
+    /// What another party gave, to take in.
+    bundle: Option<Bundle>,
 }
 
 /// Merges `patch` (RFC 7396) into the spec of a chain that lives, and runs the whole pipeline for what changed.
@@ -118,12 +123,40 @@ pub async fn amend(
 ) -> anyhow::Result<()> {
     let mut spec = spec;
     merge_patch(&mut spec, patch);
+    let wish = remembered(context, chain, namespace, spec)?;
+    Change::plain()
+        .in_cluster(Verb::Apply, &wish, context)
+        .await?;
+    Ok(())
+}
+
+/// Takes what another party gave into a chain that lives, and runs the whole pipeline for what changed.
+pub async fn take_in(
+    context: &Context,
+    chain: &str,
+    namespace: &str,
+    spec: Value,
+    bundle: Bundle,
+    change: &Change,
+) -> anyhow::Result<bool> {
+    let mut wish = remembered(context, chain, namespace, spec)?;
+    wish.bundle = Some(bundle);
+    change.in_cluster(Verb::Apply, &wish, context).await
+}
+
+/// The wish that a revision remembers.
+fn remembered(
+    context: &Context,
+    chain: &str,
+    namespace: &str,
+    spec: Value,
+) -> anyhow::Result<Wish> {
     let file = ChainFile {
         metadata: Metadata {
             name: Some(chain.to_owned()),
             ..Metadata::default()
         },
-        spec: serde_json::from_value(spec).context("the amended spec does not fit")?,
+        spec: serde_json::from_value(spec).context("the chain's spec does not fit")?,
         ..ChainFile::default()
     };
     let loaded = Loaded {
@@ -140,22 +173,7 @@ pub async fn amend(
     )?;
     let wish = Wish::new(context, resolved, &[])?;
     wish.warn_of_missing(&context.printer);
-    let change = Change {
-        filename: None,
-        spec: SpecFlags::default(),
-        dry_run: DryRun::None,
-        output: None,
-        output_dir: None,
-        no_secrets: false,
-        wait: false,
-        timeout: Duration::from_mins(5),
-        adopt: false,
-        force_conflicts: false,
-        no_prune: false,
-        grant: Vec::new(),
-    };
-    change.in_cluster(Verb::Apply, &wish, context).await?;
-    Ok(())
+    Ok(wish)
 }
 
 /// JSON merge patch: objects are merged, null deletes, all else is replaced.
@@ -179,6 +197,24 @@ fn merge_patch(target: &mut Value, patch: &Value) {
 }
 
 impl Change {
+    /// A change without any flag.
+    fn plain() -> Self {
+        Self {
+            filename: None,
+            spec: SpecFlags::default(),
+            dry_run: DryRun::None,
+            output: None,
+            output_dir: None,
+            no_secrets: false,
+            wait: false,
+            timeout: Duration::from_mins(5),
+            adopt: false,
+            force_conflicts: false,
+            no_prune: false,
+            grant: Vec::new(),
+        }
+    }
+
     /// Does it. `name` is what stands on the command line.
     pub async fn run(
         self,
@@ -186,7 +222,19 @@ impl Change {
         verb: Verb,
         context: &mut Context,
     ) -> anyhow::Result<bool> {
-        let wish = self.wish(name, context)?;
+        self.run_with(name, verb, None, context).await
+    }
+
+    /// Does it, and takes in what another party gave.
+    pub async fn run_with(
+        self,
+        name: Option<String>,
+        verb: Verb,
+        bundle: Option<Bundle>,
+        context: &mut Context,
+    ) -> anyhow::Result<bool> {
+        let mut wish = self.wish(name, context)?;
+        wish.bundle = bundle;
         if self.output == Some(Output::Spec) {
             return self.print_spec(&wish, &context.printer);
         }
@@ -201,7 +249,7 @@ impl Change {
 
     fn wish(&self, name: Option<String>, context: &mut Context) -> anyhow::Result<Wish> {
         let mut loaded = match &self.filename {
-            Some(path) => Loaded::read(path)?,
+            Some(path) => self.read(path, context)?,
             None => Loaded::default(),
         };
         if let Some(name) = name {
@@ -249,6 +297,23 @@ impl Change {
         Ok(wish)
     }
 
+    /// The file: a chain's own, or another tool's that a plugin understands.
+    fn read(&self, path: &Path, context: &Context) -> anyhow::Result<Loaded> {
+        let raw = Raw::read(path)?;
+        let Some(reader) = convert::recognise(&raw, &context.catalog) else {
+            return Ok(Loaded::parse(raw)?);
+        };
+        let converted = convert::convert(reader, vec![raw], &context.engine()?)?;
+        tell(&converted, &context.printer);
+        match converted.made {
+            Made::Chain(loaded) => Ok(*loaded),
+            Made::Bundle(_) => bail!(
+                "{} tells of another party's nodes\nhint: kubectl chain join -f {0}",
+                path.display()
+            ),
+        }
+    }
+
     fn print_spec(&self, wish: &Wish, printer: &Printer) -> anyhow::Result<bool> {
         let file = ChainFile {
             metadata: Metadata {
@@ -286,6 +351,7 @@ impl Wish {
             resolved,
             drawn: draw()?,
             runtime: context.engine()?,
+            bundle: None,
         })
     }
 
@@ -304,6 +370,7 @@ impl Wish {
             fresh_uid: self.drawn.uid.clone(),
             by: self.drawn.by.clone(),
             keep_files,
+            bundle: self.bundle.as_ref(),
         };
         prepare(store, &self.resolved, verb, &setting).await
     }

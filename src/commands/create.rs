@@ -1,5 +1,7 @@
 //! `kubectl chain create`: brings up a chain.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Context;
@@ -28,6 +30,9 @@ pub struct Create {
     /// Name of the chain (default test-chain)
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// The chain's file, or another tool's that a plugin reads; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub change: Change,
@@ -36,6 +41,10 @@ pub struct Create {
 impl Create {
     /// Creates it.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        self.change.run(self.name, Verb::Create, context).await
+        let change = Change {
+            filename: self.filename,
+            ..self.change
+        };
+        change.run(self.name, Verb::Create, context).await
     }
 }

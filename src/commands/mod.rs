@@ -4,11 +4,14 @@ pub mod apply;
 pub mod change;
 pub mod circumstances;
 pub mod completion;
+pub mod convert;
 pub mod create;
 pub mod delete;
+pub mod export;
 pub mod get;
 pub mod grants;
 pub mod hooks;
+pub mod join;
 pub mod logs;
 pub mod plugin;
 pub mod run;
@@ -109,6 +112,9 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
         Command::Run(command) => command.run(&mut context).await,
         Command::Delete(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&mut context),
+        Command::Export(command) => command.run(&mut context).await,
+        Command::Join(command) => command.run(&mut context).await,
+        Command::Convert(command) => command.run(&context),
         Command::Completion(command) => command.run(&context),
         Command::Version(command) => command.run(&context).await,
     };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Context;
 use crate::cluster::{ClusterStore, Connection, heads};
 use crate::pipeline::expand::{expand, topology};
-use crate::pipeline::{Inputs, Resolved, ResolvedService, resolve};
+use crate::pipeline::{Inputs, Resolved, ResolvedService, parties, resolve};
 use crate::plugin::Runtime;
 use crate::plugin::contract::{Subject, Topology};
 use crate::spec::{ChainFile, Loaded, Metadata};
@@ -99,7 +99,8 @@ impl ChainScene {
         };
         let resolved = resolve(Inputs { loaded, namespace }, &mut context.catalog)?;
         let runtime = context.engine()?;
-        let subjects = expand(&resolved, Some(&head), head.born_ms, &runtime)?;
+        let mut subjects = expand(&resolved, Some(&head), head.born_ms, &runtime)?;
+        subjects.extend(parties::subjects(&public.parties));
         let services = std::iter::once(&resolved.stack)
             .chain(&resolved.services)
             .cloned()

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::expand::expand;
 use super::operate::hooks;
 use super::output_dir::rendered_files;
+use super::parties::{self, PartyError, join};
 use super::resolve::{Resolved, ResolvedService};
 use super::run::{Circumstances, Known, Outcome, PipelineError, run};
 use super::secrets::Secrets;
@@ -20,6 +21,7 @@ use super::shape::{Identity, shape, vault_name};
 use crate::manifest::{self, Object, Problem, leak};
 use crate::plugin::contract::Subject;
 use crate::plugin::{PluginError, Runtime};
+use crate::state::bundle::Bundle;
 use crate::state::lock::{self, Claim, LockError};
 use crate::state::store::public_digest;
 use crate::state::{
@@ -42,6 +44,9 @@ pub enum FormError {
     /// What is remembered.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What another party gave does not fit.
+    #[error(transparent)]
+    Party(#[from] PartyError),
     /// Somebody else is changing the chain.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -123,6 +128,8 @@ pub struct Setting<'a> {
     pub by: String,
     /// Whether rendered files are wanted beside the objects, for a folder.
     pub keep_files: bool,
+    /// What another party gave, to take in.
+    pub bundle: Option<&'a Bundle>,
 }
 
 /// Everything that was computed, before the first write.
@@ -158,21 +165,25 @@ pub async fn prepare<S: Store>(
     let mut head = before
         .clone()
         .unwrap_or_else(|| new_head(resolved, setting));
-    let (last, public) = recall(store, &head).await?;
+    let (last, mut public) = recall(store, &head).await?;
     check_verb(verb, resolved, before.as_ref(), last.as_ref())?;
     if let Some(last) = &last {
         check_fixed(resolved, last)?;
+    }
+    if let Some(bundle) = setting.bundle {
+        join(&mut public, &head, resolved, bundle)?;
     }
     head.phase = match head.phase {
         Phase::Tombstone => Phase::Formed,
         phase => phase,
     };
-    let subjects = expand(
+    let mut subjects = expand(
         resolved,
         Some(&head),
         head_time(before.as_ref(), now_ms),
         setting.runtime,
     )?;
+    subjects.extend(parties::subjects(&public.parties));
     claim(&mut head, &subjects, resolved);
     let vaults = find(store, resolved, &head, before.as_ref()).await?;
     let known = Known {

@@ -4,6 +4,7 @@
 //! The caller writes in the one order that loses nothing: head, vaults, revision, objects.
 
 pub mod acts;
+pub mod convert;
 pub mod expand;
 mod facts;
 pub mod form;
@@ -12,6 +13,7 @@ pub mod holder;
 pub mod operate;
 pub mod options;
 pub mod output_dir;
+pub mod parties;
 pub mod recall;
 pub mod resolve;
 pub mod run;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::expand::topology;
 use super::facts;
 use super::graph::{GraphError, levels};
+use super::parties::recall_facts;
 use super::recall::recall;
 use super::resolve::{Resolved, ResolvedService, service_key};
 use super::secrets::Consents;
@@ -127,6 +128,7 @@ pub fn run(
     }
     let world = Arc::new(World::new(&subjects, state, known.secrets.clone()));
     recall(&world, known);
+    recall_facts(&world, &known.public.parties)?;
     let run = Run {
         resolved,
         known,
@@ -203,6 +205,7 @@ pub fn run(
         facts: world.all_facts(),
         configured,
         sealed: known.public.sealed.clone(),
+        parties: known.public.parties.clone(),
         ..Public::default()
     };
     for vault in known.vaults.iter().chain(&vaults) {

@@ -230,6 +230,21 @@ impl Sandbox {
         self.answered("read", answer)
     }
 
+    /// Runs `convert.write`.
+    pub fn convert_write(
+        &mut self,
+        format: &str,
+        topology: &Topology,
+    ) -> Result<Vec<types::Blob>, PluginError> {
+        let indices = self.optional(convert::GuestIndices::new, "convert")?;
+        let guest = indices
+            .load(&mut self.store, &self.instance)
+            .map_err(|source| self.broken("write", source))?;
+        let format = format.to_owned();
+        let answer = self.call("write", |store| guest.call_write(store, &format, topology))?;
+        self.answered("write", answer)
+    }
+
     /// Begins an operation.
     pub fn start(
         mut self,

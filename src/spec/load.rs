@@ -55,12 +55,23 @@ pub struct Loaded {
     pub text: String,
 }
 
-impl Loaded {
+/// A file as it is, before anybody says what it means.
+#[derive(Debug, Clone)]
+pub struct Raw {
+    /// Its path, `-` for standard input.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+impl Raw {
     /// Reads `path`, or standard input for `-`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
-        let shown = path.display().to_string();
         let refuse = |source| SpecError::Read {
-            path: shown.clone(),
+            path: path.display().to_string(),
             source,
         };
         let mut text = String::new();
@@ -75,6 +86,21 @@ impl Loaded {
                 .read_to_string(&mut text)
                 .map_err(refuse)?;
         }
+        Ok(Self {
+            path: path.to_path_buf(),
+            text,
+        })
+    }
+}
+
+impl Loaded {
+    /// Understands a chain's own file.
+    ///
+    /// # Errors
+    /// It is not YAML, or not a chain.
+    pub fn parse(raw: Raw) -> Result<Self, SpecError> {
+        let Raw { path, text } = raw;
+        let shown = path.display().to_string();
         // A typed map takes the last of two entries with one key; this refuses them.
         let tree: serde_yaml::Value =
             serde_yaml::from_str(&text).map_err(|fault| SpecError::Shape {
@@ -93,7 +119,7 @@ impl Loaded {
         })?;
         let loaded = Self {
             file,
-            path: Some(path.to_path_buf()),
+            path: Some(path),
             text,
         };
         if loaded.file.api_version != API_VERSION {

@@ -13,4 +13,4 @@ pub use chain_spec::{
     ChainFile, ChainSpec, Expose, Images, Metadata, NodeEntry, Nodes, Patch, PatchTarget,
     Placement, Service, Services, Storage,
 };
-pub use load::{Loaded, SpecError};
+pub use load::{Loaded, Raw, SpecError};

@@ -5,6 +5,7 @@
 //! pipeline reads and writes them, in the one order that loses nothing:
 //! head (`forming`), all vaults, revision, head (`formed`), objects.
 
+pub mod bundle;
 pub mod directory;
 pub mod head;
 pub mod lock;

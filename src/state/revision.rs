@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::bundle::Party;
+
 /// Identity of an object: group, kind, namespace, name (and cluster by its name in the spec, "" for home).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +55,9 @@ pub struct Public {
     /// so that apply can bind them without reading a key.
     #[serde(default)]
     pub sealed: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
+    /// The chain's other parties, by name, as their bundles told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parties: BTreeMap<String, Party>,
 }
 
 /// What `configure` gave about one subject: immutable.

@@ -243,6 +243,9 @@ pub struct Format {
     pub name: String,
     /// File names by which it is recognised.
     pub detect: Vec<String>,
+    /// Top-level keys by which it is recognised whatever its name: each entry holds keys, with spaces between, that all
+    /// stand in such a file.
+    pub keys: Vec<String>,
     /// `convert.read` understands it.
     pub read: bool,
     /// `convert.write` produces it.

@@ -102,7 +102,7 @@ impl<T: Convert> convert::Guest for ConvertShim<T> {
         T::read(&format, files)
     }
     fn write(format: String, all: Topology) -> Result<Vec<Blob>, Vec<Diagnostic>> {
-        T::write(&format, all)
+        T::write(&format, all, &Imports)
     }
 }
 

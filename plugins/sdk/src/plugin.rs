@@ -75,12 +75,14 @@ pub trait Stack {
 
 /// Other tools' files.
 pub trait Convert {
-    /// Reads files of `format`; gives the user's file as JSON (`{"spec": …}` with `metadata`), and what it did not honour.
+    /// Reads files of `format`; gives the user's file as JSON (`{"spec": …}` with `metadata`), or a bundle
+    /// (`"kind": "Bundle"`) when the files tell of another party's subjects, and what it did not honour.
     fn read(format: &str, files: Vec<Blob>) -> Result<(String, Diagnostics), Diagnostics>;
 
-    /// Writes the chain in `format`.
-    fn write(format: &str, all: Topology) -> Result<Vec<Blob>, Diagnostics> {
-        let _ = all;
+    /// Writes the chain in `format`. The topology is this party's own, with the addresses at which others reach it; the
+    /// host gives the facts that `render` needs.
+    fn write(format: &str, all: Topology, host: &dyn Host) -> Result<Vec<Blob>, Diagnostics> {
+        let _ = (all, host);
         Err(vec![error(
             "format",
             "",
