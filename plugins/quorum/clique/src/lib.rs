@@ -17,9 +17,9 @@ use chain_plugin_sdk::{At, Configured, Diagnostics, Plugin, Provisioned, Topolog
 use quorum_formats::extra_data::clique::Clique as Extra;
 use quorum_formats::genesis::ISTANBUL_MIX_HASH;
 use quorum_formats::genesis::consensus::EPOCH;
+use quorum_service::Nodes;
 use quorum_service::facts::{ConsensusFacts, Identity};
 use quorum_service::member::{self, SECOND};
-use quorum_service::Nodes;
 use serde::Deserialize;
 use serde_json::json;
 

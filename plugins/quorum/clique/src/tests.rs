@@ -26,7 +26,10 @@ fn vector_signers_are_the_accounts_in_the_order_of_the_nodes() {
         host = host.fact(&format!("node/node{index}"), CLIENT, &facts);
     }
     let facts = configured(&host, u32::try_from(signers.len()).unwrap());
-    assert_eq!(Some(facts.genesis.extra_data.as_str()), case["computed"].as_str());
+    assert_eq!(
+        Some(facts.genesis.extra_data.as_str()),
+        case["computed"].as_str()
+    );
     assert_eq!(facts.identity, Identity::Account);
     assert_eq!(facts.members.len(), 7);
 }
@@ -35,11 +38,19 @@ fn vector_signers_are_the_accounts_in_the_order_of_the_nodes() {
 fn node_addresses_do_not_sign() {
     let facts = configured(&fixture::host(2), 2);
     let decoded = Extra::decode(&hex_of(&facts.genesis.extra_data)).unwrap();
-    let accounts: Vec<String> = (0..2).map(|it| fixture::client(it).account_address).collect();
+    let accounts: Vec<String> = (0..2)
+        .map(|it| fixture::client(it).account_address)
+        .collect();
     let signers: Vec<String> = decoded.signers.iter().map(ToString::to_string).collect();
     assert_eq!(signers, accounts);
-    assert_eq!((facts.kind.as_str(), facts.block_period_ms), ("clique", 5000));
-    assert_eq!((facts.request_timeout_ms, facts.proposer_policy), (None, None));
+    assert_eq!(
+        (facts.kind.as_str(), facts.block_period_ms),
+        ("clique", 5000)
+    );
+    assert_eq!(
+        (facts.request_timeout_ms, facts.proposer_policy),
+        (None, None)
+    );
 }
 
 fn hex_of(text: &str) -> Vec<u8> {

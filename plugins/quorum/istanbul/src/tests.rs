@@ -17,8 +17,14 @@ fn vector_extra_data_of_the_seven_nodes() {
     let session = Istanbul::open(fixture::topology(7, 0)).unwrap();
     let configured = session.configure(&host.at(&call)).unwrap();
     let facts: ConsensusFacts = from_str(&configured.facts).unwrap();
-    assert_eq!(Some(facts.genesis.extra_data.as_str()), case["computed"].as_str());
-    assert_eq!((facts.kind.as_str(), facts.block_period_ms), ("istanbul", 1000));
+    assert_eq!(
+        Some(facts.genesis.extra_data.as_str()),
+        case["computed"].as_str()
+    );
+    assert_eq!(
+        (facts.kind.as_str(), facts.block_period_ms),
+        ("istanbul", 1000)
+    );
     assert_eq!(facts.identity, Identity::Node);
     assert_eq!(facts.genesis.difficulty, "0x1");
 }

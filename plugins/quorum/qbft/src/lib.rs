@@ -29,7 +29,6 @@ pub struct Qbft {
 impl Plugin for Qbft {
     fn descriptor() -> Descriptor {
         Descriptor {
-            
             ..member::descriptor(
                 KIND,
                 "consensus: QBFT, Byzantine fault tolerant, final at once; goes on with more than two thirds of the validators",

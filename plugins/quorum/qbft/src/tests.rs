@@ -88,8 +88,15 @@ fn a_foreign_node_without_an_address_is_named() {
     topology.subjects[2].id = "node/theirs".to_owned();
     let host = fixture::host(1);
     let call = TestHost::call("chain", "consensus", &json!({}), &[]);
-    let fault = Qbft::open(topology).unwrap().configure(&host.at(&call)).unwrap_err();
-    assert!(fault[0].message.contains("node/theirs of another party has no address"));
+    let fault = Qbft::open(topology)
+        .unwrap()
+        .configure(&host.at(&call))
+        .unwrap_err();
+    assert!(
+        fault[0]
+            .message
+            .contains("node/theirs of another party has no address")
+    );
     assert_eq!(fault[0].severity, Severity::Error);
 }
 
@@ -99,6 +106,9 @@ fn without_a_validator_nobody_could_make_a_block() {
     topology.subjects[1].extra = json!({"options": {"validator": false}}).to_string();
     let call = TestHost::call("chain", "consensus", &json!({}), &[]);
     let host = fixture::host(1);
-    let fault = Qbft::open(topology).unwrap().configure(&host.at(&call)).unwrap_err();
+    let fault = Qbft::open(topology)
+        .unwrap()
+        .configure(&host.at(&call))
+        .unwrap_err();
     assert_eq!(fault[0].code, "members");
 }

@@ -105,7 +105,10 @@ fn operations() -> Vec<Operation> {
             "before-remove",
         ),
         member("raft-promote", "gives a learner a vote"),
-        member("raft-remove", "ends a membership; a number is never given twice"),
+        member(
+            "raft-remove",
+            "ends a membership; a number is never given twice",
+        ),
     ]
 }
 
@@ -138,9 +141,13 @@ impl Plugin for Raft {
                 }),
             )
         };
-        descriptor
-            .needs
-            .push(need(Phase::Operate, CLIENT, Phase::Provision, "node", false));
+        descriptor.needs.push(need(
+            Phase::Operate,
+            CLIENT,
+            Phase::Provision,
+            "node",
+            false,
+        ));
         descriptor
     }
 
@@ -154,7 +161,10 @@ impl Plugin for Raft {
         let node = self.nodes.subject(&at.call.subject)?;
         if !takes_part(node) {
             let path = "/options/validator";
-            let message = format!("{} cannot stay out of raft: every node is a member", node.name);
+            let message = format!(
+                "{} cannot stay out of raft: every node is a member",
+                node.name
+            );
             return Err(refuse("members", path, message));
         }
         Ok(facts::known(&ConsensusNode {
@@ -168,9 +178,8 @@ impl Plugin for Raft {
         let options: Options = at.options()?;
         let count = member::founders(&self.nodes).len();
         if count < ENOUGH && !options.fragile {
-            let message = format!(
-                "raft needs {ENOUGH} nodes to bear the loss of one, and there are {count}"
-            );
+            let message =
+                format!("raft needs {ENOUGH} nodes to bear the loss of one, and there are {count}");
             let hint = "`--nodes 3`, or `--consensus-fragile` for a chain that may stop";
             return Err(refuse_with("few-members", "/fragile", message, hint));
         }

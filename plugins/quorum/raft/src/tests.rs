@@ -53,7 +53,9 @@ impl Members {
                     if take(&mut self.lose) {
                         lost()
                     } else {
-                        Ok(response(&json!({"jsonrpc": "2.0", "id": 1, "result": result})))
+                        Ok(response(
+                            &json!({"jsonrpc": "2.0", "id": 1, "result": result}),
+                        ))
                     }
                 }
             }
@@ -135,7 +137,10 @@ fn drive(members: &mut Members, what: Request, host: &TestHost, most: usize) -> 
         let Turn::Steps(steps) = &turn else {
             return Some(turn);
         };
-        let outcomes = steps.iter().map(|it| members.answer(&it.on, &it.act)).collect();
+        let outcomes = steps
+            .iter()
+            .map(|it| members.answer(&it.on, &it.act))
+            .collect();
         turn = run.next(outcomes, host);
     }
     None
@@ -189,7 +194,11 @@ fn a_dead_member_is_passed_over_and_without_any_it_fails_with_the_reason() {
     let Some(Turn::Failed(faults)) = drive(&mut members, join(), &host, 100) else {
         panic!("it must fail")
     };
-    assert!(faults[0].message.contains("connection lost"), "{}", faults[0].message);
+    assert!(
+        faults[0].message.contains("connection lost"),
+        "{}",
+        faults[0].message
+    );
 }
 
 #[test]
@@ -223,11 +232,17 @@ fn a_learner_gets_a_vote_and_who_is_no_member_does_not() {
     members.all[2].2 = "learner";
     for member in ["node2", "3"] {
         let promote = request("raft-promote", "chain", &json!({"member": member}));
-        assert!(matches!(drive(&mut members, promote, &host, 100), Some(Turn::Done(_))));
+        assert!(matches!(
+            drive(&mut members, promote, &host, 100),
+            Some(Turn::Done(_))
+        ));
         assert_eq!(members.all[2].2, "verifier");
     }
     let promote = request("raft-promote", "chain", &json!({"member": "7"}));
-    assert!(matches!(drive(&mut members, promote, &host, 100), Some(Turn::Failed(_))));
+    assert!(matches!(
+        drive(&mut members, promote, &host, 100),
+        Some(Turn::Failed(_))
+    ));
     let unknown = request("raft-remove", "chain", &json!({"member": "berlin"}));
     let fault = Work::start(fixture::topology(3, 0), unknown, &host).unwrap_err();
     assert_eq!(fault[0].path, "/member");
@@ -241,8 +256,20 @@ fn the_facts_say_nothing_about_flags_and_a_remembered_number_is_among_them() {
         let call = TestHost::call(node, "consensus", &json!({}), &[]);
         serde_json::from_str(&session.provision(&host.at(&call)).unwrap().facts).unwrap()
     };
-    assert_eq!((facts("node/node0").founder, facts("node/node0").member_number), (true, None));
-    assert_eq!((facts("node/node3").founder, facts("node/node3").member_number), (false, Some(4)));
+    assert_eq!(
+        (
+            facts("node/node0").founder,
+            facts("node/node0").member_number
+        ),
+        (true, None)
+    );
+    assert_eq!(
+        (
+            facts("node/node3").founder,
+            facts("node/node3").member_number
+        ),
+        (false, Some(4))
+    );
 
     let call = TestHost::call("chain", "consensus", &json!({}), &[]);
     let configured = session.configure(&host.at(&call)).unwrap();

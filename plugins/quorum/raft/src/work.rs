@@ -116,7 +116,10 @@ impl Operate for Work {
         match &self.stage {
             Stage::Idle(text) => done(text.clone(), &json!(null)),
             Stage::Unknown => {
-                let message = format!("the number of {} among the members is not known", self.subject);
+                let message = format!(
+                    "the number of {} among the members is not known",
+                    self.subject
+                );
                 let hint = "see `raft.cluster`, and `kubectl chain run raft-remove member=NUMBER`";
                 done_with(
                     message.clone(),
@@ -168,7 +171,10 @@ impl Work {
         if self.looks >= LOOKS {
             return failed(
                 "raft",
-                format!("the members did not agree within {LOOKS} looks: {}", self.said),
+                format!(
+                    "the members did not agree within {LOOKS} looks: {}",
+                    self.said
+                ),
                 "see that a majority of the members runs, and run the same command again",
             );
         }

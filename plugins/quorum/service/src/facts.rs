@@ -33,6 +33,9 @@ pub struct ClientChain {
     pub network_id: u64,
     /// Hash of block 0: `0x` and 64 hex digits.
     pub genesis_hash: String,
+    /// The method of its JSON-RPC that lists the members of the consensus: addresses, or objects with a `nodeId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_method: Option<String>,
 }
 
 /// With which of a node's two identities it takes part in the consensus.
@@ -181,7 +184,7 @@ pub fn schema(role: &str, kind: &str) -> Value {
         (crate::CLIENT, CHAIN) => (
             json!({
                 "chainId": {"type": "integer", "minimum": 1}, "networkId": {"type": "integer", "minimum": 1},
-                "genesisHash": hex("{64}"),
+                "genesisHash": hex("{64}"), "membersMethod": {"type": "string"},
             }),
             json!(["chainId", "genesisHash", "networkId"]),
         ),

@@ -77,9 +77,10 @@ pub fn node(ordinal: u32, late: bool) -> Subject {
 
 /// The published key number `index`.
 pub fn key(index: u32) -> NodeKey {
-    let all: Value =
-        serde_json::from_str(include_str!("../../../../tests/fixtures/quorum/vectors.json"))
-            .unwrap_or_default();
+    let all: Value = serde_json::from_str(include_str!(
+        "../../../../tests/fixtures/quorum/vectors.json"
+    ))
+    .unwrap_or_default();
     let place = usize::try_from(index).unwrap_or_default();
     let text = all
         .pointer(&format!("/nodekeys/{place}/nodekey_hex"))

@@ -22,6 +22,7 @@ pub mod fault;
 pub mod member;
 pub mod nodes;
 pub mod operation;
+pub mod privacy;
 pub mod rpc;
 pub mod topology_extra;
 
