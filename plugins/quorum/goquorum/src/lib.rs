@@ -19,6 +19,7 @@ mod node;
 mod options;
 mod peers;
 mod spelling;
+mod work;
 
 use chain_plugin_sdk::descriptor::{Budget, Descriptor, Image, Phase};
 use chain_plugin_sdk::{
@@ -29,6 +30,7 @@ use quorum_service::facts::{self, ClientFacts};
 use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, PRIVACY, RELEASE, STACK};
 
 use crate::options::CONTAINER;
+pub use crate::work::Work;
 
 /// The plugin.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Plugin for GoQuorum {
                 need(phase, PRIVACY, Phase::Provision, "node", true),
             ]);
         }
+        needs.extend(work::needs());
         Descriptor {
             name: "goquorum".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -79,6 +82,7 @@ impl Plugin for GoQuorum {
             }],
             ports: node::ports(),
             resources: requests("100m", "512Mi"),
+            operations: work::operations(),
             // The standard parameters of scrypt take 256 MiB at once.
             budget: [(
                 Phase::Provision,
@@ -126,4 +130,7 @@ impl Plugin for GoQuorum {
     }
 }
 
-export_plugin!(GoQuorum);
+export_plugin!(GoQuorum, operate = Work);
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ marker=$dir/chain-genesis
 
 made=
 if [ -f "$marker" ]; then
-	{ read -r made <"$marker"; } || fail "cannot read $marker"
+	made=$(cat "$marker") || fail "cannot read $marker"
 fi
 if [ -z "$made" ]; then
 	geth --datadir "$dir" init "$genesis" || fail "geth init refuses the genesis file, see above"

@@ -165,26 +165,21 @@ impl<'a> Births<'a> {
                 Some(name) => there.iter().find(|it| it.name == name),
                 None => rest.next(),
             };
-            places.push(match old {
-                Some(old) => Place {
-                    index,
-                    name: old.name.clone(),
-                    ordinal: old.ordinal,
-                    born_ms: old.born_ms,
-                    entry,
-                },
-                None => {
-                    let ordinal = fresh;
-                    fresh = fresh.saturating_add(1);
-                    let name = entry.name.clone();
-                    Place {
-                        index,
-                        name: name.unwrap_or_else(|| names::node(ordinal)),
-                        ordinal,
-                        born_ms: self.now_ms,
-                        entry,
-                    }
-                }
+            let (name, ordinal, born_ms) = if let Some(old) = old {
+                (old.name.clone(), old.ordinal, old.born_ms)
+            } else {
+                let ordinal = fresh;
+                fresh = fresh.saturating_add(1);
+                let name = entry.name.clone();
+                let name = name.unwrap_or_else(|| names::node(ordinal));
+                (name, ordinal, self.now_ms)
+            };
+            places.push(Place {
+                index,
+                name,
+                ordinal,
+                born_ms,
+                entry,
             });
         }
         places.sort_by_key(|place| place.ordinal);

@@ -68,7 +68,7 @@ pub fn configured(
 ) -> Result<Configured, Diagnostics> {
     let options: Options = at.options()?;
     let members = member::addresses(nodes, at, Identity::Node)?;
-    let notes = member::few(members.len()).into_iter().collect();
+    let remarks = member::few(members.len()).into_iter().collect();
     let facts = ConsensusFacts {
         kind: kind.to_owned(),
         block_period_ms: options.block_period.saturating_mul(SECOND),
@@ -82,5 +82,5 @@ pub fn configured(
         members: members.iter().map(ToString::to_string).collect(),
         genesis: member::genesis(1, &ISTANBUL_MIX_HASH, &extra_data(members)),
     };
-    Ok(member::configured(&facts, notes))
+    Ok(member::configured(&facts, remarks))
 }

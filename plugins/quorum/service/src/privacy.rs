@@ -69,20 +69,17 @@ pub fn port(name: &str, number: u16, reach: &str, purpose: &str) -> Port {
 
 /// The key of a node: born once, and then known by its public half.
 pub fn provisioned(at: &At<'_>) -> Result<Provisioned, Diagnostics> {
-    let (keep, public) = match at.kept_text(PUBLIC_KEY) {
-        Some(text) => {
-            let public: TesseraPublicKey = text.parse().map_err(fault_at(PUBLIC_KEY, ""))?;
-            (Vec::new(), public)
-        }
-        None => {
-            let key = TesseraKey::generate(&mut |length| at.host.entropy(length))
-                .map_err(fault_at("entropy", ""))?;
-            let keep = vec![
-                item(KEY, &key.key_file(), true),
-                item(PUBLIC_KEY, &key.public_file(), false),
-            ];
-            (keep, *key.public())
-        }
+    let (keep, public) = if let Some(text) = at.kept_text(PUBLIC_KEY) {
+        let public: TesseraPublicKey = text.parse().map_err(fault_at(PUBLIC_KEY, ""))?;
+        (Vec::new(), public)
+    } else {
+        let key = TesseraKey::generate(&mut |length| at.host.entropy(length))
+            .map_err(fault_at("entropy", ""))?;
+        let keep = vec![
+            item(KEY, &key.key_file(), true),
+            item(PUBLIC_KEY, &key.public_file(), false),
+        ];
+        (keep, *key.public())
     };
     let facts = PrivacyNode {
         public_key: public.to_string(),
