@@ -107,6 +107,9 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         json!({"name": "GENESIS_HASH", "value": chain.genesis_hash}),
         json!({"name": "PRIVATE_CONFIG", "value": private_config(socket.as_deref())}),
     ];
+    if let Some(number) = member.member_number {
+        environment.push(json!({"name": "CHAIN_MEMBER", "value": number.to_string()}));
+    }
     if pending {
         environment.push(json!({"name": "CHAIN_JOIN", "value": "pending"}));
     }

@@ -6,6 +6,7 @@
 #   QUORUM_DATA_DIR  the folder of the chain; GENESIS_HASH  the hash of its block 0
 #   PRIVATE_CONFIG   the socket of the privacy manager, or `ignore`
 #   CHAIN_JOIN       `pending` for a node to which the members have given no number yet
+#   CHAIN_MEMBER     the number that they gave to a node that joined them
 #
 # The marker is written after `geth init` has succeeded, and never before: an init that was cut off is begun again,
 # one that fails is an error, and a folder of another chain is refused. Plain POSIX sh, nothing from the internet.
@@ -42,6 +43,21 @@ if [ -z "$made" ]; then
 		fail "cannot write $marker"
 elif [ "$made" != "$GENESIS_HASH" ]; then
 	fail "$dir holds the chain $made, this node is of $GENESIS_HASH"
+fi
+
+# What a node knows of Raft is of one membership: with another number it begins anew, on the blocks that it has.
+if [ -n "${CHAIN_MEMBER:-}" ]; then
+	was=
+	if [ -f "$dir/chain-member" ]; then
+		was=$(cat "$dir/chain-member") || fail "cannot read $dir/chain-member"
+	fi
+	if [ "$was" != "$CHAIN_MEMBER" ]; then
+		for one in raft-wal raft-snap quorum-raft-state; do
+			[ ! -e "$dir/$one" ] || mv "$dir/$one" "$dir/$one.before-$CHAIN_MEMBER" || fail "cannot move $dir/$one"
+		done
+		{ printf '%s\n' "$CHAIN_MEMBER" >"$dir/chain-member.new" && sync && mv -f "$dir/chain-member.new" "$dir/chain-member"; } ||
+			fail "cannot write $dir/chain-member"
+	fi
 fi
 
 # The lists are reread where they lie; geth looks for them in its own folder.

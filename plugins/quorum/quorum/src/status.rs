@@ -51,7 +51,11 @@ impl Operate for Status {
                 } else {
                     json!([])
                 };
-                let says = format!("asks {method}");
+                let says = if method == "eth_blockNumber" {
+                    "asks how it is"
+                } else {
+                    ""
+                };
                 step(
                     &self.subject,
                     says,

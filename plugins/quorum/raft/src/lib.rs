@@ -19,7 +19,7 @@ mod work;
 
 use chain_plugin_sdk::descriptor::{Descriptor, Operation, Phase, Port};
 use chain_plugin_sdk::{
-    At, Configured, Diagnostics, Host, Plugin, Provisioned, Topology, export_plugin,
+    At, Configured, Diagnostics, Host, Plugin, Provisioned, Subject, Topology, export_plugin,
 };
 use quorum_formats::extra_data::RAFT;
 use quorum_formats::genesis::RAFT_MIX_HASH;
@@ -27,7 +27,7 @@ use quorum_service::container::need;
 use quorum_service::facts::{self, ConsensusFacts, ConsensusNode, Identity};
 use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::nodes::takes_part;
-use quorum_service::{CLIENT, Nodes, RAFT_PORT, member};
+use quorum_service::{CHAIN, CLIENT, Nodes, RAFT_PORT, member};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -61,6 +61,27 @@ impl Default for Options {
 pub(crate) struct Joined {
     /// Its number, for life.
     pub number: u16,
+}
+
+/// What is remembered of the chain: founders that went. One that comes back is given a number like any other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Gone {
+    /// Their ids.
+    pub left: std::collections::BTreeSet<String>,
+}
+
+/// What is remembered of the chain.
+pub(crate) fn gone(host: &dyn Host) -> Gone {
+    let state = host.state(CHAIN);
+    state
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// Whether a node is a member by its place in the first list.
+pub(crate) fn founds(nodes: &Nodes, host: &dyn Host, node: &Subject) -> bool {
+    nodes.founder(node) && !gone(host).left.contains(&node.id)
 }
 
 /// What is remembered of a node.
@@ -169,7 +190,7 @@ impl Plugin for Raft {
         }
         Ok(facts::known(&ConsensusNode {
             kind: KIND.to_owned(),
-            founder: self.nodes.founder(node),
+            founder: founds(&self.nodes, at.host, node),
             member_number: joined(at.host, &node.id).map(|it| it.number),
         }))
     }

@@ -11,6 +11,7 @@ struct Members {
     last: u16,
     added: u32,
     remembered: Option<u16>,
+    gone: Option<Gone>,
     /// Requests that are carried out, but whose answer is lost.
     lose: Vec<&'static str>,
     /// Requests that never arrive.
@@ -33,8 +34,16 @@ impl Members {
         let answer = match act {
             Act::Sleep(_) => Ok(response(&Value::Null)),
             Act::Remember(state) => {
-                let state: Joined = serde_json::from_str(state).unwrap();
-                self.remembered = Some(state.number);
+                match serde_json::from_str::<Joined>(state) {
+                    Ok(state) => {
+                        assert_ne!(on, "chain");
+                        self.remembered = Some(state.number);
+                    }
+                    Err(_) => {
+                        assert_eq!(on, "chain");
+                        self.gone = Some(serde_json::from_str(state).unwrap());
+                    }
+                }
                 Ok(response(&Value::Null))
             }
             Act::Http(_) if self.dead.contains(&on) => lost(),
@@ -202,14 +211,42 @@ fn a_dead_member_is_passed_over_and_without_any_it_fails_with_the_reason() {
 }
 
 #[test]
-fn founders_and_those_who_have_a_number_ask_for_nothing() {
-    let host = fixture::host(5).state("node/node3", &json!({"number": 9}));
-    for subject in ["node/node0", "node/node3"] {
-        let mut members = Members::of(3);
-        let end = drive(&mut members, request("join", subject, &json!({})), &host, 1);
-        assert!(matches!(end, Some(Turn::Done(_))), "{subject}");
-        assert_eq!(members.added, 0);
-    }
+fn founders_ask_for_nothing_and_who_is_listed_keeps_its_number() {
+    let host = fixture::host(5).state("node/node3", &json!({"number": 4}));
+    let mut members = Members::of(3);
+    let founder = request("join", "node/node0", &json!({}));
+    assert!(matches!(
+        drive(&mut members, founder, &host, 1),
+        Some(Turn::Done(_))
+    ));
+    members.all.push((4, id(3), "verifier"));
+    assert!(matches!(
+        drive(&mut members, join(), &host, 9),
+        Some(Turn::Done(_))
+    ));
+    assert_eq!((members.added, members.remembered), (0, Some(4)));
+}
+
+#[test]
+fn who_went_and_comes_back_is_given_a_new_number_also_a_founder() {
+    let mut members = Members::of(3);
+    let leave = request("leave", "node/node2", &json!({}));
+    drive(&mut members, leave, &fixture::host(5), 100);
+    let gone = members.gone.take().unwrap();
+    assert_eq!(gone.left.iter().collect::<Vec<_>>(), ["node/node2"]);
+    let host = fixture::host(5).state("chain", &json!(gone));
+    let back = || request("join", "node/node2", &json!({}));
+    assert!(matches!(
+        drive(&mut members, back(), &host, 100),
+        Some(Turn::Done(_))
+    ));
+    assert_eq!(members.remembered, Some(4));
+    let session = Raft::open(fixture::topology(3, 0)).unwrap();
+    let host = host.state("node/node2", &json!({"number": 4}));
+    let call = TestHost::call("node/node2", "consensus", &json!({}), &[]);
+    let facts = session.provision(&host.at(&call)).unwrap().facts;
+    let facts: ConsensusNode = serde_json::from_str(&facts).unwrap();
+    assert_eq!((facts.founder, facts.member_number), (false, Some(4)));
 }
 
 #[test]

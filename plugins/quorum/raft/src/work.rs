@@ -9,13 +9,13 @@ use chain_plugin_sdk::{
 };
 use quorum_service::fault::refuse_with;
 use quorum_service::operation::{acted, done, done_with, failed, pause, step};
-use quorum_service::{Nodes, rpc};
+use quorum_service::{CHAIN, Nodes, rpc};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::cluster;
 use crate::goal::{Goal, Standing, Who};
-use crate::{Joined, joined, node_id};
+use crate::{Gone, Joined, founds, gone, joined, node_id};
 
 /// Milliseconds between two looks.
 const PAUSE: u32 = 1000;
@@ -27,6 +27,8 @@ const LOOKS: u32 = 60;
 #[derive(Debug)]
 pub struct Work {
     subject: String,
+    /// What is remembered of the chain when the subject has left it.
+    leaves: Option<Gone>,
     port: String,
     goal: Goal,
     /// Nodes that may be asked, the next one first.
@@ -51,6 +53,8 @@ enum Stage {
     Told,
     /// The number is being remembered.
     Remembering(u16),
+    /// That it went is being remembered.
+    Leaving,
 }
 
 #[derive(Deserialize)]
@@ -67,10 +71,9 @@ impl Operate for Work {
         let goal = match what.operation.as_str() {
             "join" => {
                 let node = nodes.subject(&subject)?;
-                if nodes.founder(node) {
+                // Who has a number is looked up too: it may have gone, and come back.
+                if founds(&nodes, host, node) {
                     stage = Stage::Idle(format!("{} founds the chain", node.name));
-                } else if let Some(Joined { number }) = joined(host, &subject) {
-                    stage = Stage::Idle(format!("{} has number {number}", node.name));
                 }
                 let (node_id, enode) = node_id(host, &subject).ok_or_else(|| {
                     let message = format!("the key of {subject} is not known");
@@ -98,11 +101,17 @@ impl Operate for Work {
             }
         };
         let members = nodes.own().filter(|node| {
-            node.id != subject && (nodes.founder(node) || joined(host, &node.id).is_some())
+            node.id != subject && (founds(&nodes, host, node) || joined(host, &node.id).is_some())
+        });
+        let leaves = (what.operation == "leave").then(|| {
+            let mut gone = gone(host);
+            gone.left.insert(subject.clone());
+            gone
         });
         Ok(Self {
             living: members.map(|node| node.id.clone()).collect(),
             subject,
+            leaves,
             port,
             goal,
             looks: 0,
@@ -155,6 +164,13 @@ impl Operate for Work {
                 self.stage = Stage::Rested;
                 pause(&self.subject, "waits for the members to agree", PAUSE)
             }
+            Stage::Leaving => match acted(outcome) {
+                Ok(()) => done(
+                    format!("{} is no member any more", self.subject),
+                    &json!(null),
+                ),
+                Err(why) => failed("remember", why, "run the same command again"),
+            },
             Stage::Remembering(number) => match acted(outcome) {
                 Ok(()) => done(
                     format!("{} has number {number}", self.subject),
@@ -216,6 +232,15 @@ impl Work {
                     format!("remembers number {number}"),
                     0,
                     Act::Remember(json!(Joined { number }).to_string()),
+                )])
+            }
+            (Goal::Gone(_), None) if self.leaves.is_some() => {
+                self.stage = Stage::Leaving;
+                Turn::Steps(vec![step(
+                    CHAIN,
+                    format!("remembers that {} has left", self.subject),
+                    0,
+                    Act::Remember(json!(self.leaves).to_string()),
                 )])
             }
             (Goal::Voter(_), number) => done("it has a vote", &json!({"number": number})),

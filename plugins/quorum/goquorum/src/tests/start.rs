@@ -125,6 +125,22 @@ fn a_node_without_a_number_does_not_start() {
 }
 
 #[test]
+fn another_number_is_another_membership() {
+    let node = Node::new();
+    fs::create_dir_all(node.at("dd/raft-wal")).unwrap();
+    assert!(node.start(&[("CHAIN_MEMBER", "4")]).status.success());
+    assert!(node.at("dd/raft-wal.before-4").exists() && !node.at("dd/raft-wal").exists());
+    fs::create_dir_all(node.at("dd/raft-wal")).unwrap();
+    assert!(node.start(&[("CHAIN_MEMBER", "4")]).status.success());
+    assert!(
+        node.at("dd/raft-wal").exists(),
+        "the same membership goes on"
+    );
+    assert!(node.start(&[("CHAIN_MEMBER", "5")]).status.success());
+    assert!(node.at("dd/raft-wal.before-5").exists());
+}
+
+#[test]
 fn founders_of_raft_have_a_list_of_their_own() {
     let node = Node::new();
     fs::write(node.at("founders.json"), "[]").unwrap();

@@ -6,7 +6,7 @@ use quorum_service::Nodes;
 use quorum_service::fault::at as fault_at;
 use quorum_service::operation::{done, failed, step};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::options::CONTAINER;
 
@@ -71,7 +71,15 @@ impl Script {
                 let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
                 // The console prints an error and still ends with 0.
                 if answer.code != 0 || console::failed(&text) {
-                    return failed("console", format!("the console says: {text}"), "");
+                    let more: Value = serde_json::from_str(&answer.more).unwrap_or_default();
+                    let stderr = more.get("stderr").and_then(Value::as_str);
+                    let said = format!("{text} {}", stderr.unwrap_or_default());
+                    let message = format!(
+                        "the console ends with code {}: {}",
+                        answer.code,
+                        said.trim()
+                    );
+                    return failed("console", message, "");
                 }
                 done(text.clone(), &json!({"answer": text}))
             }
