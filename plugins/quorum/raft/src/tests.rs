@@ -34,15 +34,12 @@ impl Members {
         let answer = match act {
             Act::Sleep(_) => Ok(response(&Value::Null)),
             Act::Remember(state) => {
-                match serde_json::from_str::<Joined>(state) {
-                    Ok(state) => {
-                        assert_ne!(on, "chain");
-                        self.remembered = Some(state.number);
-                    }
-                    Err(_) => {
-                        assert_eq!(on, "chain");
-                        self.gone = Some(serde_json::from_str(state).unwrap());
-                    }
+                if let Ok(state) = serde_json::from_str::<Joined>(state) {
+                    assert_ne!(on, "chain");
+                    self.remembered = Some(state.number);
+                } else {
+                    assert_eq!(on, "chain");
+                    self.gone = Some(serde_json::from_str(state).unwrap());
                 }
                 Ok(response(&Value::Null))
             }
