@@ -1,6 +1,6 @@
 //! The genesis block: the consensus gives its fields, every founder's account has a balance.
 
-use chain_plugin_sdk::{At, Blob, Configured, Diagnostics};
+use chain_plugin_sdk::{At, Blob, Configured, Diagnostics, Subject};
 use quorum_formats::address::Address;
 use quorum_formats::genesis::config::ChainConfig;
 use quorum_formats::genesis::{Allocation, Genesis};
@@ -84,19 +84,28 @@ pub fn configured(nodes: &Nodes, at: &At<'_>) -> Result<Configured, Diagnostics>
 }
 
 /// All nodes of a chain have one consensus.
-pub fn one_consensus(nodes: &Nodes, at: &At<'_>, kind: &str) -> Result<(), Diagnostics> {
+fn one_consensus(nodes: &Nodes, at: &At<'_>, kind: &str) -> Result<(), Diagnostics> {
     for node in nodes.own() {
-        let of_node: ConsensusNode = at.fact(&node.id, CONSENSUS)?;
-        if of_node.kind != kind {
-            let message = format!(
-                "{} is set to {}, the chain to {kind}: all nodes of a chain have one consensus",
-                node.name, of_node.kind
-            );
-            let hint = "say the consensus once, under `services`, not under a node";
-            return Err(refuse_with("mixed-consensus", "", message, hint));
-        }
+        same_consensus(node, &at.fact(&node.id, CONSENSUS)?, kind)?;
     }
     Ok(())
+}
+
+/// A node has the consensus of its chain.
+pub fn same_consensus(
+    node: &Subject,
+    of_node: &ConsensusNode,
+    kind: &str,
+) -> Result<(), Diagnostics> {
+    if of_node.kind == kind {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is set to {}, the chain to {kind}: all nodes of a chain have one consensus",
+        node.name, of_node.kind
+    );
+    let hint = "say the consensus once, under `services`, not under a node";
+    Err(refuse_with("mixed-consensus", "", message, hint))
 }
 
 /// What the founders' accounts have, in the order of the nodes.

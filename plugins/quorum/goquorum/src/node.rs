@@ -79,7 +79,7 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     let member: ConsensusNode = at.fact(&node.id, CONSENSUS)?;
     let chain: ClientChain = at.fact(CHAIN, CLIENT)?;
     let privacy: Option<PrivacyNode> = facts::optional(at, &node.id, PRIVACY)?;
-    genesis::one_consensus(nodes, at, &consensus.kind)?;
+    genesis::same_consensus(node, &member, &consensus.kind)?;
     let flags = ClientFlags {
         data_dir: DATA.to_owned(),
         consensus: crate::spelling::flags(&consensus, &member, &version)
