@@ -12,6 +12,8 @@
     )
 )]
 
+use std::collections::BTreeMap;
+
 use chain_plugin_sdk::descriptor::Descriptor;
 use chain_plugin_sdk::{At, Configured, Diagnostics, Plugin, Provisioned, Topology, export_plugin};
 use quorum_formats::extra_data::clique::Clique as Extra;
@@ -88,6 +90,7 @@ impl Plugin for Clique {
             proposer_policy: None,
             identity: Identity::Account,
             members: signers.iter().map(ToString::to_string).collect(),
+            numbers: BTreeMap::new(),
             // Clients want any mix hash here; this one is the original's.
             genesis: member::genesis(1, &ISTANBUL_MIX_HASH, &Extra::genesis(signers).encode()),
         };

@@ -27,7 +27,7 @@ use quorum_service::container::need;
 use quorum_service::facts::{self, ConsensusFacts, ConsensusNode, Identity};
 use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::nodes::takes_part;
-use quorum_service::{CHAIN, CLIENT, Nodes, RAFT_PORT, member};
+use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, RAFT_PORT, member};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -221,10 +221,27 @@ impl Plugin for Raft {
             proposer_policy: None,
             identity: Identity::Number,
             members: Vec::new(),
+            // The client counts places in its list of founders, from 1.
+            numbers: self
+                .nodes
+                .founders()
+                .map(|node| node.id.clone())
+                .zip(1..)
+                .collect(),
             genesis: member::genesis(0, &RAFT_MIX_HASH, &RAFT),
         };
         Ok(member::configured(&facts, notes))
     }
+}
+
+/// The number of a member: what was remembered of it, or its place among the founders.
+pub(crate) fn number(host: &dyn Host, node: &str) -> Option<u16> {
+    if let Some(Joined { number }) = joined(host, node) {
+        return Some(number);
+    }
+    let (_, text) = host.facts(CHAIN, CONSENSUS).into_iter().next()?;
+    let facts: ConsensusFacts = serde_json::from_str(&text).ok()?;
+    facts.numbers.get(node).copied()
 }
 
 /// The facts of the client about a node.

@@ -260,6 +260,28 @@ fn a_node_that_goes_ends_its_membership_and_may_be_gone_already() {
 }
 
 #[test]
+fn a_founder_of_which_no_facts_are_left_goes_by_its_number() {
+    let session = Raft::open(fixture::topology(3, 0)).unwrap();
+    let call = TestHost::call("chain", "consensus", &json!({}), &[]);
+    let facts = session
+        .configure(&fixture::host(3).at(&call))
+        .unwrap()
+        .facts;
+    let facts: Value = serde_json::from_str(&facts).unwrap();
+    assert_eq!(
+        facts["numbers"],
+        json!({"node/node0": 1, "node/node1": 2, "node/node2": 3})
+    );
+    let host = TestHost::new().fact("chain", "consensus", &facts);
+    let mut members = Members::of(3);
+    let leave = request("leave", "node/node1", &json!({}));
+    let end = drive(&mut members, leave, &host, 100);
+    assert!(matches!(end, Some(Turn::Done(_))));
+    let left: Vec<u16> = members.all.iter().map(|it| it.0).collect();
+    assert_eq!(left, [1, 3]);
+}
+
+#[test]
 fn a_learner_gets_a_vote_and_who_is_no_member_does_not() {
     let host = fixture::host(5);
     let mut members = Members::of(3);

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::cluster;
 use crate::goal::{Goal, Standing, Who};
-use crate::{Gone, Joined, founds, gone, joined, node_id};
+use crate::{Gone, Joined, founds, gone, joined, node_id, number};
 
 /// Milliseconds between two looks.
 const PAUSE: u32 = 1000;
@@ -82,8 +82,9 @@ impl Operate for Work {
                 Goal::Member { node_id, enode }
             }
             "leave" => {
+                // Facts about a node that goes may be gone before it; its number is not.
                 let known = node_id(host, &subject).map(|(node_id, _)| Who::Node(node_id));
-                let number = joined(host, &subject).map(|it| Who::Number(it.number));
+                let number = number(host, &subject).map(Who::Number);
                 if known.is_none() && number.is_none() {
                     stage = Stage::Unknown;
                 }

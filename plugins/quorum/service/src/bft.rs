@@ -1,5 +1,7 @@
 //! What the two Byzantine consensus of the family share: options, and the facts that follow from them.
 
+use std::collections::BTreeMap;
+
 use chain_plugin_sdk::{At, Configured, Diagnostics};
 use quorum_formats::address::Address;
 use quorum_formats::genesis::ISTANBUL_MIX_HASH;
@@ -80,6 +82,7 @@ pub fn configured(
         proposer_policy: Some(options.proposer_policy),
         identity: Identity::Node,
         members: members.iter().map(ToString::to_string).collect(),
+        numbers: BTreeMap::new(),
         genesis: member::genesis(1, &ISTANBUL_MIX_HASH, &extra_data(members)),
     };
     Ok(member::configured(&facts, remarks))

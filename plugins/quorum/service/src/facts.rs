@@ -3,6 +3,8 @@
 //! Terms are those of the field: a block period, a vote, a public key. How a client is told is the client's own matter,
 //! so that another client may take the role under the same consensus.
 
+use std::collections::BTreeMap;
+
 use chain_plugin_sdk::{At, Diagnostics, Provisioned};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -96,6 +98,9 @@ pub struct ConsensusFacts {
     pub identity: Identity,
     /// The first members by that identity, in the order of the extra data; none where membership is by number.
     pub members: Vec<String>,
+    /// The founders' numbers by the ids of their subjects, where membership is by number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, u16>,
     /// Its fields of the genesis block.
     pub genesis: GenesisFields,
 }
@@ -197,6 +202,10 @@ pub fn schema(role: &str, kind: &str) -> Value {
                 "proposerPolicy": {"enum": ["round-robin", "sticky"]},
                 "identity": {"enum": ["node", "account", "number"]},
                 "members": {"type": "array", "items": address()},
+                "numbers": {
+                    "type": "object",
+                    "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 65535},
+                },
                 "genesis": {
                     "type": "object", "required": ["difficulty", "extraData", "mixHash"],
                     "properties": {"difficulty": hex("+"), "mixHash": hex("{64}"), "extraData": hex("*")},

@@ -59,6 +59,7 @@ pub(crate) fn consensus(kind: &str, nodes: u32) -> ConsensusFacts {
         proposer_policy: None,
         identity,
         members,
+        numbers: std::collections::BTreeMap::new(),
         genesis: GenesisFields {
             difficulty: if raft { "0x0" } else { "0x1" }.to_owned(),
             mix_hash: if raft { RAFT_MIX } else { BFT_MIX }.to_owned(),
