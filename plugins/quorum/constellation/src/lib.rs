@@ -165,4 +165,47 @@ mod tests {
         assert!(body.contains("--url=https://@demo-node0@:9001/") && !body.contains("node1"));
         assert!(body.contains("--socket=/run/quorum/tm.ipc"));
     }
+
+    #[test]
+    fn the_script_looks_names_up_and_leaves_out_peers_that_have_no_address() {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("constellation.sh"), include_str!("constellation.sh")).unwrap();
+        fs::write(at("peers"), "https://@one@:9001/\nhttps://@two@:9001/\n").unwrap();
+        fs::write(at("socket"), "").unwrap();
+        let program = |name: &str, text: &str| {
+            fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        program(
+            "getent",
+            "case $2 in one) echo '10.0.0.1  one' ;; *) exit 2 ;; esac",
+        );
+        program(
+            "constellation-node",
+            "for one in \"$@\"; do echo \"$one\"; done",
+        );
+        let run = |own: &str| {
+            std::process::Command::new("sh")
+                .arg(at("constellation.sh"))
+                .args([own, "--port=9001"])
+                .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+                .env("CHAIN_PEERS", at("peers"))
+                .env("CHAIN_SOCKET", at("socket"))
+                .output()
+                .unwrap()
+        };
+        let output = run("--url=https://@one@:9001/");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "--url=https://10.0.0.1:9001/\n--port=9001\n--othernodes=https://10.0.0.1:9001/\n"
+        );
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("@two@:9001/ does not resolve yet")
+        );
+        assert!(!at("socket").exists());
+        assert!(!run("--url=https://@two@:9001/").status.success());
+    }
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Starts Tessera from the configuration that all nodes share, with this node's name in it.
 #
-#   TESSERA_HOST  the name by which peers reach this node
-#   JAVA_OPTS     options of the Java machine
+#   TESSERA_HOST     the name by which peers reach this node
+#   JAVA_OPTS        options of the Java machine
+#   TESSERA_PROGRAM  the program, where an image has it elsewhere
 #
 # Images have the program in one of three places, by their age. Plain POSIX sh, nothing from the internet.
 set -u
@@ -20,7 +21,7 @@ fail() {
 # The socket of an earlier process would let the client start too early.
 rm -f "$socket"
 sed "s/%TESSERA_HOST%/$TESSERA_HOST/g" "$template" >"$config" || fail "cannot write $config"
-for program in /tessera/bin/tessera /opt/tessera/bin/tessera; do
+for program in ${TESSERA_PROGRAM:-} /tessera/bin/tessera /opt/tessera/bin/tessera; do
 	[ ! -x "$program" ] || exec "$program" -configfile "$config"
 done
 [ -f /tessera/tessera-app.jar ] || fail "this image holds no Tessera"

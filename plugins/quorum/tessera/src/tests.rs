@@ -116,3 +116,39 @@ fn a_nodes_pod_is_the_same_whoever_else_there_is_and_its_key_goes_by_reference()
         });
     assert_eq!(keys.collect::<Vec<_>>(), ["node/node0"]);
 }
+
+#[test]
+fn the_script_puts_the_nodes_name_in_and_takes_an_old_socket_away() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("tessera.sh"), include_str!("tessera.sh")).unwrap();
+    fs::write(at("template"), "{\"url\": \"http://%TESSERA_HOST%:9001\"}").unwrap();
+    fs::write(at("socket"), "").unwrap();
+    fs::write(at("program"), "#!/bin/sh\necho \"$*\"\n").unwrap();
+    fs::set_permissions(at("program"), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = || {
+        let mut command = std::process::Command::new("sh");
+        command
+            .arg(at("tessera.sh"))
+            .env("TESSERA_HOST", "demo-node1.ns");
+        for (name, file) in [
+            ("CHAIN_TEMPLATE", "template"),
+            ("CHAIN_CONFIG", "config"),
+            ("CHAIN_SOCKET", "socket"),
+            ("TESSERA_PROGRAM", "program"),
+        ] {
+            command.env(name, at(file));
+        }
+        command.output().unwrap()
+    };
+    let output = run();
+    let told = format!("-configfile {}\n", at("config").display());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), told);
+    assert!(!at("socket").exists());
+    let config = fs::read_to_string(at("config")).unwrap();
+    assert_eq!(config, "{\"url\": \"http://demo-node1.ns:9001\"}");
+    fs::remove_file(at("template")).unwrap();
+    assert!(!run().status.success());
+}
