@@ -10,8 +10,12 @@ pub const PORT: u16 = 9001;
 /// The settings of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constellation {
-    /// The folder of the database and the socket.
+    /// The folder of the database.
     pub folder: String,
+    /// The path of the socket.
+    pub socket: String,
+    /// The folder of the keys.
+    pub keys: String,
     /// The URL by which peers reach this node, with a trailing slash.
     pub url: String,
     /// Where it listens.
@@ -40,14 +44,14 @@ impl Constellation {
     /// The arguments, in the order of the original.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let folder = &self.folder;
+        let (folder, keys) = (&self.folder, &self.keys);
         vec![
             format!("--url={}", self.url),
             format!("--port={}", self.port),
             format!("--workdir={folder}"),
-            format!("--socket={folder}/tm.ipc"),
-            format!("--publickeys={folder}/tm.pub"),
-            format!("--privatekeys={folder}/tm.key"),
+            format!("--socket={}", self.socket),
+            format!("--publickeys={keys}/tm.pub"),
+            format!("--privatekeys={keys}/tm.key"),
             format!("--verbosity={}", self.verbosity),
             format!("--othernodes={}", self.other_nodes.join(",")),
         ]
@@ -56,16 +60,16 @@ impl Constellation {
     /// The same as a configuration file, TOML.
     #[must_use]
     pub fn file(&self) -> String {
-        let folder = &self.folder;
+        let (folder, keys) = (&self.folder, &self.keys);
         let nodes: Vec<String> = self.other_nodes.iter().map(|url| quoted(url)).collect();
         [
             format!("url = {}", quoted(&self.url)),
             format!("port = {}", self.port),
             format!("workdir = {}", quoted(folder)),
-            format!("socket = {}", quoted(&format!("{folder}/tm.ipc"))),
+            format!("socket = {}", quoted(&self.socket)),
             format!("othernodes = [{}]", nodes.join(", ")),
-            format!("publickeys = [{}]", quoted(&format!("{folder}/tm.pub"))),
-            format!("privatekeys = [{}]", quoted(&format!("{folder}/tm.key"))),
+            format!("publickeys = [{}]", quoted(&format!("{keys}/tm.pub"))),
+            format!("privatekeys = [{}]", quoted(&format!("{keys}/tm.key"))),
             format!("verbosity = {}", self.verbosity),
         ]
         .map(|line| line + "\n")
@@ -84,6 +88,8 @@ mod tests {
     fn node() -> Constellation {
         Constellation {
             folder: "/etc/quorum/qdata/tm".to_owned(),
+            socket: "/etc/quorum/qdata/tm/tm.ipc".to_owned(),
+            keys: "/etc/quorum/qdata/tm".to_owned(),
             url: service_url("quorum-node2"),
             port: PORT,
             other_nodes: vec![service_url("quorum-node1")],

@@ -90,6 +90,9 @@ pub enum KeySource {
 pub struct TesseraConfig {
     /// The folder of the database, the socket and the key stores.
     pub folder: String,
+    /// The folder of the socket, when it is not that of everything: a volume in memory, so that no socket of an earlier
+    /// process is left over.
+    pub socket_folder: Option<String>,
     /// The name by which peers reach this node.
     pub host: String,
     /// Where it listens, when that is another address than `host` resolves to, as behind a Service:
@@ -119,6 +122,7 @@ impl TesseraConfig {
     pub fn new(host: &str, peers: Vec<String>) -> Self {
         Self {
             folder: FOLDER.to_owned(),
+            socket_folder: None,
             host: host.to_owned(),
             bind_host: None,
             peer_port: PEER_PORT,
@@ -148,7 +152,10 @@ impl TesseraConfig {
     /// The socket at which the client speaks to it.
     #[must_use]
     pub fn socket(&self) -> String {
-        format!("{}/tm.ipc", self.folder)
+        format!(
+            "{}/tm.ipc",
+            self.socket_folder.as_ref().unwrap_or(&self.folder)
+        )
     }
 
     /// The file in a shape: JSON indented by two, and a newline at the end.

@@ -1,0 +1,141 @@
+//! The chain as its plugins see it: the nodes in order, who founded it, and how one reaches another.
+
+use std::collections::BTreeSet;
+
+use chain_plugin_sdk::{Diagnostics, Subject, Topology};
+use serde_json::Value;
+
+use crate::fault::{refuse, refuse_with};
+use crate::{CHAIN, Extra};
+
+/// The topology with what is asked of it again and again.
+#[derive(Debug)]
+pub struct Nodes {
+    /// All of it.
+    pub topology: Topology,
+    /// What stands beside the subjects.
+    pub extra: Extra,
+    /// Places of the nodes among the subjects, in the order of their ordinals; those of others last.
+    order: Vec<usize>,
+    clusters: usize,
+    namespaces: usize,
+}
+
+impl Nodes {
+    /// Orders the nodes.
+    pub fn new(topology: Topology) -> Self {
+        let mut order: Vec<(bool, u32, usize)> = topology
+            .subjects
+            .iter()
+            .enumerate()
+            .filter(|(_, subject)| subject.kind == "node")
+            .map(|(place, subject)| (subject.foreign, subject.ordinal, place))
+            .collect();
+        order.sort_unstable();
+        let nodes = || topology.subjects.iter().filter(|it| it.kind == "node");
+        let clusters: BTreeSet<&str> = nodes().map(|it| it.cluster.as_str()).collect();
+        let namespaces: BTreeSet<&str> = nodes().map(|it| it.namespace.as_str()).collect();
+        let (clusters, namespaces) = (clusters.len(), namespaces.len());
+        Self {
+            extra: Extra::of(&topology),
+            order: order.into_iter().map(|(_, _, place)| place).collect(),
+            topology,
+            clusters,
+            namespaces,
+        }
+    }
+
+    /// All nodes: one's own in the order of their ordinals, then those of others.
+    pub fn all(&self) -> impl Iterator<Item = &Subject> {
+        self.order
+            .iter()
+            .filter_map(|place| self.topology.subjects.get(*place))
+    }
+
+    /// The nodes that are one's own.
+    pub fn own(&self) -> impl Iterator<Item = &Subject> {
+        self.all().filter(|node| !node.foreign)
+    }
+
+    /// A subject by its id.
+    pub fn subject(&self, id: &str) -> Result<&Subject, Diagnostics> {
+        self.topology
+            .subjects
+            .iter()
+            .find(|subject| subject.id == id)
+            .ok_or_else(|| refuse("subject", "", format!("there is no subject {id}")))
+    }
+
+    /// The chain itself.
+    pub fn chain(&self) -> Result<&Subject, Diagnostics> {
+        self.subject(CHAIN)
+    }
+
+    /// Whether a node was there when the chain was born, so that the genesis block may name it.
+    pub fn founder(&self, node: &Subject) -> bool {
+        node.foreign
+            || self
+                .chain()
+                .is_ok_and(|chain| chain.born_ms == node.born_ms)
+    }
+
+    /// The nodes that founded the chain.
+    pub fn founders(&self) -> impl Iterator<Item = &Subject> {
+        self.all().filter(|node| self.founder(node))
+    }
+
+    /// Whether all nodes live in the home of the chain.
+    pub fn one_home(&self) -> bool {
+        self.clusters < 2 && self.namespaces < 2 && self.all().all(|node| !node.foreign)
+    }
+
+    /// Host and port at which `to` is reached by `from` on a named port; by any node of the chain when `from` is none.
+    ///
+    /// Inside a cluster that is the node's own Service, whose name is there before any pod and whose address stays.
+    pub fn address(
+        &self,
+        from: Option<&Subject>,
+        to: &Subject,
+        port: &str,
+    ) -> Result<(String, u16), Diagnostics> {
+        let endpoint = to
+            .endpoints
+            .iter()
+            .find(|endpoint| endpoint.port == port)
+            .ok_or_else(|| refuse("endpoint", "", format!("{} has no endpoint {port}", to.id)))?;
+        let (near, same_namespace) = match from {
+            Some(from) => (from.cluster == to.cluster, from.namespace == to.namespace),
+            None => (self.clusters < 2, self.namespaces < 2),
+        };
+        if near && !to.foreign {
+            let host = if same_namespace {
+                endpoint.service.clone()
+            } else {
+                format!("{}.{}", endpoint.service, to.namespace)
+            };
+            return Ok((host, endpoint.number));
+        }
+        let outside = endpoint.outside.as_deref().and_then(|outside| {
+            let (host, port) = outside.rsplit_once(':')?;
+            Some((host.to_owned(), port.parse().ok()?))
+        });
+        outside.ok_or_else(|| {
+            let message = format!(
+                "{} is not in this cluster and has no address outside for {port}",
+                to.id
+            );
+            refuse_with("endpoint", "", message, "give the node a `host`")
+        })
+    }
+}
+
+/// What the stack says about a node in its `extra`: one of the node's own options.
+pub fn option(node: &Subject, name: &str) -> Option<Value> {
+    let extra: Value = serde_json::from_str(&node.extra).ok()?;
+    extra.get("options")?.get(name).cloned()
+}
+
+/// Whether a node takes part in the consensus from the beginning; a node does unless its options say otherwise.
+pub fn takes_part(node: &Subject) -> bool {
+    option(node, "validator") != Some(Value::Bool(false))
+}
