@@ -11,7 +11,7 @@ mod section;
 mod surroundings;
 
 pub use model::{
-    Cakeshop, ConsensusKind, Existing, ExternalNode, Genesis, Geth, Image, Ingress,
+    Cakeshop, ConsensusKind, Existing, ExternalNode, ExternalNodes, Genesis, Geth, Image, Ingress,
     IngressStrategy, Kubernetes, Manager, NodeEntry, PrivacyManager, Prometheus, Qubernetes,
     ServiceKind, Storage, StorageClass,
 };
@@ -105,6 +105,24 @@ impl Qubernetes {
         } else {
             read::read(&root)
         }
+    }
+
+    /// Whether a file tells of nodes of another cluster and of no network of its own.
+    ///
+    /// # Errors
+    /// When it is no YAML.
+    pub fn is_external(text: &str) -> Result<bool, QubernetesError> {
+        let root = crate::yaml::Node::parse(text)?;
+        let has = |key: &str| root.get(key).is_some();
+        Ok(has("external_nodes") && !has("genesis") && !has("nodes") && !has("quorum"))
+    }
+
+    /// Reads a file that [`is_external`](Self::is_external).
+    ///
+    /// # Errors
+    /// When it is no YAML, names no node, or holds values that mean nothing.
+    pub fn parse_external(text: &str) -> Result<ExternalNodes, QubernetesError> {
+        read::external(&crate::yaml::Node::parse(text)?)
     }
 }
 

@@ -34,16 +34,15 @@ pub(super) fn read(root: &Node, nodes: Option<&Node>) -> Result<Qubernetes, Qube
             .choice("consensus", &CONSENSUS, CONSENSUS_WORDS)?
             .ok_or_else(|| quorum.missing("consensus"))?,
     };
-    let default = Existing::default();
-    let mut place = |key, default| -> Result<String, QubernetesError> {
+    let mut place = |key| -> Result<Option<String>, QubernetesError> {
         let (outer, inner) = (quorum.filled(key)?, client.filled(key)?);
-        Ok(outer.or(inner).unwrap_or(default))
+        Ok(outer.or(inner))
     };
     let mut existing = Existing {
-        key_dir_base: place("Key_Dir_Base", default.key_dir_base)?,
-        permissioned_nodes_file: place("Permissioned_Nodes_File", default.permissioned_nodes_file)?,
-        genesis_file: place("Genesis_File", default.genesis_file)?,
-        tessera_config_dir: default.tessera_config_dir,
+        key_dir_base: place("Key_Dir_Base")?,
+        permissioned_nodes_file: place("Permissioned_Nodes_File")?,
+        genesis_file: place("Genesis_File")?,
+        tessera_config_dir: None,
     };
     fixed(
         &mut quorum,
@@ -61,9 +60,7 @@ pub(super) fn read(root: &Node, nodes: Option<&Node>) -> Result<Qubernetes, Qube
     };
     let tm_version = tm.required("Tm_Version")?;
     fixed(&mut tm, "Port", "9001", &mut remarks)?;
-    if let Some(folder) = tm.filled("Tessera_Config_Dir")? {
-        existing.tessera_config_dir = folder;
-    }
+    existing.tessera_config_dir = tm.filled("Tessera_Config_Dir")?;
     tm.finish(&mut remarks);
     let mut storage = quorum.section("storage")?;
     storage.ignored("Type", "volume claims are the only kind", &mut remarks);

@@ -159,6 +159,8 @@ pub struct NodeEntry {
 /// An entry of `external_nodes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalNode {
+    /// The line on which it begins; of no meaning where the entry is written.
+    pub line: usize,
     /// A label. Names of two clusters may be alike.
     pub name: Option<String>,
     /// Which node, and where it is reached from here.
@@ -294,28 +296,26 @@ pub struct Prometheus {
     pub geth_params: String,
 }
 
-/// The section `config`: where files are that need not be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The section `config`: where files are that need not be made. What the file does not say is made, and is nothing here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Existing {
     /// The folder of the folders of keys.
-    pub key_dir_base: String,
+    pub key_dir_base: Option<String>,
     /// The list of nodes.
-    pub permissioned_nodes_file: String,
+    pub permissioned_nodes_file: Option<String>,
     /// The genesis file.
-    pub genesis_file: String,
+    pub genesis_file: Option<String>,
     /// The folder of the privacy manager's templates.
-    pub tessera_config_dir: String,
+    pub tessera_config_dir: Option<String>,
 }
 
-impl Default for Existing {
-    fn default() -> Self {
-        Self {
-            key_dir_base: "out/config".to_owned(),
-            permissioned_nodes_file: "out/config/permissioned-nodes.json".to_owned(),
-            genesis_file: "out/config/genesis.json".to_owned(),
-            tessera_config_dir: "out/config".to_owned(),
-        }
-    }
+/// A file that holds nothing but nodes of another cluster, as the original's export writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalNodes {
+    /// The nodes.
+    pub nodes: Vec<ExternalNode>,
+    /// Keys that change nothing.
+    pub unhonoured: Vec<Unhonoured>,
 }
 
 impl Qubernetes {

@@ -6,8 +6,8 @@ use crate::address::Address;
 use crate::quantity::Quantity;
 use crate::qubernetes::QubernetesError;
 use crate::qubernetes::model::{
-    ConsensusKind, ExternalNode, Genesis, Geth, Image, Manager, NodeEntry, PrivacyManager,
-    Qubernetes,
+    ConsensusKind, ExternalNode, ExternalNodes, Genesis, Geth, Image, Manager, NodeEntry,
+    PrivacyManager, Qubernetes,
 };
 use crate::qubernetes::section::{Section, Unhonoured, invalid};
 use crate::qubernetes::surroundings;
@@ -54,10 +54,7 @@ pub(super) fn read(root: &Node) -> Result<Qubernetes, QubernetesError> {
     if nodes.is_empty() {
         return Err(top.missing("nodes"));
     }
-    let mut external_nodes = Vec::new();
-    for (index, node) in top.list("external_nodes")?.iter().enumerate() {
-        external_nodes.push(external_node(node, index, &mut remarks)?);
-    }
+    let external_nodes = external_nodes(&mut top, &mut remarks)?;
     let k8s = surroundings::kubernetes(&mut top, &mut remarks)?;
     let cakeshop = surroundings::cakeshop(&mut top, &mut remarks)?;
     let prometheus = surroundings::prometheus(&mut top, &mut remarks)?;
@@ -75,6 +72,39 @@ pub(super) fn read(root: &Node) -> Result<Qubernetes, QubernetesError> {
         legacy: false,
         unhonoured: remarks,
     })
+}
+
+/// A file of nodes of another cluster, and nothing else that has an effect.
+pub(super) fn external(root: &Node) -> Result<ExternalNodes, QubernetesError> {
+    let mut remarks = Remarks::new();
+    let mut top = Section::of(Some(root), "", 1)?;
+    let nodes = external_nodes(&mut top, &mut remarks)?;
+    if nodes.is_empty() {
+        return Err(top.missing("external_nodes"));
+    }
+    for key in ["k8s", "cakeshop", "prometheus", "config"] {
+        top.ignored(
+            key,
+            "without genesis and nodes there is no network that it is about",
+            &mut remarks,
+        );
+    }
+    top.finish(&mut remarks);
+    remarks.sort_by_key(|note| note.line);
+    Ok(ExternalNodes {
+        nodes,
+        unhonoured: remarks,
+    })
+}
+
+fn external_nodes(
+    top: &mut Section<'_>,
+    remarks: &mut Remarks,
+) -> Result<Vec<ExternalNode>, QubernetesError> {
+    let entries = top.list("external_nodes")?.iter().enumerate();
+    entries
+        .map(|(index, node)| external_node(node, index, remarks))
+        .collect()
 }
 
 fn genesis(top: &mut Section<'_>, remarks: &mut Remarks) -> Result<Genesis, QubernetesError> {
@@ -205,6 +235,7 @@ fn external_node(
     let address = entry.get("Node_Acct_Addr");
     let address = address.map(|node| address_of(node, &path)).transpose()?;
     let read = ExternalNode {
+        line: node.line,
         name: entry.filled("Node_UserIdent")?,
         enode,
         tm_url: entry.filled("Tm_Url")?,

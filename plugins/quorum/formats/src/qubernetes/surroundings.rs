@@ -194,23 +194,14 @@ pub(super) fn existing(
     top: &mut Section<'_>,
     remarks: &mut Remarks,
 ) -> Result<Existing, QubernetesError> {
-    let default = Existing::default();
     let mut section = top.section("config")?;
     let reason = "the chain id is that of genesis";
     section.ignored("Chain_Id", reason, remarks);
     let read = Existing {
-        key_dir_base: section
-            .filled("Key_Dir_Base")?
-            .unwrap_or(default.key_dir_base),
-        permissioned_nodes_file: section
-            .filled("Permissioned_Nodes_File")?
-            .unwrap_or(default.permissioned_nodes_file),
-        genesis_file: section
-            .filled("Genesis_File")?
-            .unwrap_or(default.genesis_file),
-        tessera_config_dir: section
-            .filled("Tessera_Config_Dir")?
-            .unwrap_or(default.tessera_config_dir),
+        key_dir_base: section.filled("Key_Dir_Base")?,
+        permissioned_nodes_file: section.filled("Permissioned_Nodes_File")?,
+        genesis_file: section.filled("Genesis_File")?,
+        tessera_config_dir: section.filled("Tessera_Config_Dir")?,
     };
     section.finish(remarks);
     Ok(read)

@@ -101,8 +101,11 @@ fn every_section_is_read() {
     assert_eq!(cakeshop.node_port, Some(30108));
     assert_eq!(cakeshop.ingress, Some(Some("c.example".to_owned())));
     assert_eq!(read.prometheus.unwrap().node_port, Some(31323));
-    assert_eq!(read.existing.genesis_file, "7nodes/genesis.json");
-    assert_eq!(read.existing.tessera_config_dir, "out/config");
+    assert_eq!(
+        read.existing.genesis_file.as_deref(),
+        Some("7nodes/genesis.json")
+    );
+    assert_eq!(read.existing.tessera_config_dir, None);
 }
 
 #[test]
@@ -135,6 +138,7 @@ fn an_unquoted_address_stays_exact() {
 #[test]
 fn what_is_handed_to_another_cluster_comes_back() {
     let external = ExternalNode {
+        line: 27,
         name: Some("quorum-node1".to_owned()),
         enode: enode().parse().unwrap(),
         tm_url: Some("10.0.0.1:31001".to_owned()),
@@ -146,7 +150,32 @@ fn what_is_handed_to_another_cluster_comes_back() {
     };
     let text = Qubernetes::render_external(std::slice::from_ref(&external));
     assert!(text.contains("Node_Acct_Addr: \"0x0"));
-    assert_eq!(parse(&file(&text)).external_nodes, [external]);
+    let alone = Qubernetes::parse_external(&text).unwrap();
+    assert_eq!(alone.nodes[0].line, 2);
+    let mut beside = parse(&file(&text)).external_nodes;
+    for node in &mut beside {
+        node.line = external.line;
+    }
+    assert_eq!(beside, [external]);
+}
+
+#[test]
+fn a_file_of_external_nodes_alone_is_told_from_a_network() {
+    let url = enode();
+    let text = format!("external_nodes:\n- Enode_Url: {url}\n  Color: red\nk8s: {{}}\n");
+    assert!(Qubernetes::is_external(&text).unwrap());
+    let read = Qubernetes::parse_external(&text).unwrap();
+    assert_eq!(read.nodes.len(), 1);
+    let told: Vec<(&str, usize)> = read
+        .unhonoured
+        .iter()
+        .map(|note| (note.path.as_str(), note.line))
+        .collect();
+    assert_eq!(told, [("/external_nodes/0/Color", 3), ("/k8s", 4)]);
+    assert!(!Qubernetes::is_external(&file(&text)).unwrap());
+    assert!(!Qubernetes::is_external(LEGACY).unwrap());
+    let none = Qubernetes::parse_external("external_nodes: []\n").unwrap_err();
+    assert_eq!(none.to_string(), "line 1: /external_nodes is missing");
 }
 
 #[test]
@@ -298,7 +327,7 @@ fn the_schema_before_is_converted() {
     assert_eq!(node.geth.verbosity, 5);
     assert_eq!(read.k8s.service, ServiceKind::ClusterIp);
     assert_eq!(read.k8s.storage.capacity, "500Mi");
-    assert_eq!(read.existing.tessera_config_dir, "7nodes");
+    assert_eq!(read.existing.tessera_config_dir.as_deref(), Some("7nodes"));
     let paths: Vec<&str> = reasons(&read).into_iter().map(|(path, _)| path).collect();
     assert_eq!(
         paths,
@@ -328,7 +357,7 @@ fn the_later_version_of_the_schema_before_is_converted_too() {
     );
     assert!(read.legacy);
     assert_eq!(read.genesis.consensus, ConsensusKind::Istanbul);
-    assert_eq!(read.existing.key_dir_base, "keys");
+    assert_eq!(read.existing.key_dir_base.as_deref(), Some("keys"));
     assert_eq!(read.k8s.namespace.as_deref(), Some("quorum-test"));
     assert_eq!(read.k8s.service, ServiceKind::LoadBalancer);
     assert_eq!(read.k8s.storage.capacity, "300Mi");
