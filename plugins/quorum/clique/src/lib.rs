@@ -88,6 +88,7 @@ impl Plugin for Clique {
             request_timeout_ms: None,
             epoch_length: Some(options.epoch_length),
             proposer_policy: None,
+            qbft_from_block: None,
             identity: Identity::Account,
             members: signers.iter().map(ToString::to_string).collect(),
             numbers: BTreeMap::new(),

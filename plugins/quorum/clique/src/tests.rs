@@ -39,7 +39,7 @@ fn node_addresses_do_not_sign() {
     let facts = configured(&fixture::host(2), 2);
     let decoded = Extra::decode(&hex_of(&facts.genesis.extra_data)).unwrap();
     let accounts: Vec<String> = (0..2)
-        .map(|it| fixture::client(it).account_address)
+        .map(|it| fixture::client(it).account_address.unwrap())
         .collect();
     let signers: Vec<String> = decoded.signers.iter().map(ToString::to_string).collect();
     assert_eq!(signers, accounts);

@@ -55,9 +55,12 @@ impl Plugin for Constellation {
         Descriptor {
             options: json!({
                 "type": "object", "additionalProperties": false,
-                "properties": {"verbosity": {
-                    "type": "integer", "minimum": 0, "maximum": 3, "default": 1, "description": "how much it logs",
-                }},
+                "properties": {
+                    "key": privacy::key_schema(),
+                    "verbosity": {
+                        "type": "integer", "minimum": 0, "maximum": 3, "default": 1, "description": "how much it logs",
+                    },
+                },
             }),
             ..privacy::descriptor(
                 "constellation",
@@ -91,7 +94,7 @@ impl Plugin for Constellation {
 
     fn render(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         if at.call.subject == CHAIN {
-            let urls = self.nodes.all().map(|node| {
+            let urls = self.nodes.with_port(PEERS).map(|node| {
                 let (host, port) = self.nodes.address(None, node, PEERS)?;
                 Ok(url(&host, port) + "\n")
             });

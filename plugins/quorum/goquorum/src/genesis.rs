@@ -12,8 +12,9 @@ use quorum_service::facts::{
 use quorum_service::fault::{at as fault_at, refuse, refuse_with};
 use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, PRIVACY};
 
+use crate::existing::Existing;
 use crate::options::Options;
-use crate::{peers, spelling};
+use crate::{existing, peers, spelling};
 
 /// The file.
 pub const FILE: &str = "genesis.json";
@@ -28,16 +29,74 @@ pub fn configured(nodes: &Nodes, at: &At<'_>) -> Result<Configured, Diagnostics>
     let consensus: ConsensusFacts = at.fact(CHAIN, CONSENSUS)?;
     one_consensus(nodes, at, &consensus.kind)?;
     let privacy: Option<PrivacyChain> = facts::optional(at, CHAIN, PRIVACY)?;
-    let name = &nodes.topology.chain;
-    let config = ChainConfig::new(
-        options.chain_id(name),
-        spelling::consensus(&consensus, &version)
+    peers::distinct(at, nodes.all())?;
+    let enhanced = privacy.is_some_and(|privacy| privacy.privacy_enhancements);
+    let (text, says) = match &options.genesis {
+        Some(text) => {
+            let says = existing::read(text, nodes, &options, &version, &consensus, enhanced)?;
+            (text.clone(), says)
+        }
+        None => made(nodes, at, &options, &version, &consensus, enhanced)?,
+    };
+    let Existing {
+        chain_id,
+        hash,
+        period_in_genesis,
+        notes,
+    } = says;
+    let mut files = vec![Blob {
+        name: FILE.to_owned(),
+        bytes: text.into_bytes(),
+    }];
+    // Before a node has a number of its own, Raft counts its place in this list, which therefore never changes.
+    if consensus.kind == "raft" {
+        let founders = peers::list(nodes, at, nodes.founders())?;
+        files.push(Blob {
+            name: peers::FOUNDERS.to_owned(),
+            bytes: founders.render().into_bytes(),
+        });
+    }
+    let facts = ClientChain {
+        chain_id,
+        network_id: options.network_id.unwrap_or(chain_id),
+        genesis_hash: hash.clone(),
+        period_in_genesis: options.genesis.is_some().then_some(period_in_genesis),
+        members_method: spelling::members_method(&consensus.kind).map(str::to_owned),
+    };
+    Ok(Configured {
+        files,
+        facts: facts::text(&facts),
+        fingerprint: Some(hash),
+        notes,
+    })
+}
+
+/// A genesis file that is made: its text, and what it says.
+fn made(
+    nodes: &Nodes,
+    at: &At<'_>,
+    options: &Options,
+    version: &Version,
+    consensus: &ConsensusFacts,
+    enhanced: bool,
+) -> Result<(String, Existing), Diagnostics> {
+    if nodes.all().any(|node| node.foreign) {
+        return Err(refuse_with(
+            "genesis",
+            "/genesis",
+            "another party's nodes are known, and not the genesis block of their chain: a new one would begin a chain of our own",
+            "`--client-genesis FILE` names theirs; what `kubectl chain export` prints there has it too",
+        ));
+    }
+    let chain_id = options.chain_id(&nodes.topology.chain);
+    let mut config = ChainConfig::new(
+        chain_id,
+        spelling::consensus(consensus, version)
             .map_err(|fault| refuse("consensus", "", fault.0))?,
-        &version,
-        privacy
-            .is_some_and(|privacy| privacy.privacy_enhancements)
-            .then_some(&ENHANCED),
+        version,
+        enhanced.then_some(&ENHANCED),
     );
+    config.transitions = spelling::transitions(consensus, version);
     let fields = &consensus.genesis;
     let genesis = Genesis {
         difficulty: fields
@@ -52,35 +111,17 @@ pub fn configured(nodes: &Nodes, at: &At<'_>) -> Result<Configured, Diagnostics>
         extra_data: hex::decode(fields.extra_data.trim_start_matches("0x"))
             .map_err(fault_at("extra-data", ""))?,
         gas_limit: options.gas_limit,
-        ..Genesis::new(config, &[], alloc(nodes, at, &options)?)
+        ..Genesis::new(config, &[], alloc(nodes, at, options)?)
     };
-    genesis.check(&version).map_err(fault_at("genesis", ""))?;
-    let hash = genesis.block().hash().to_string();
-    let text = genesis.render().map_err(fault_at("genesis", ""))?;
-    let mut files = vec![Blob {
-        name: FILE.to_owned(),
-        bytes: text.into_bytes(),
-    }];
-    // Before a node has a number of its own, Raft counts its place in this list, which therefore never changes.
-    if consensus.kind == "raft" {
-        let founders = peers::list(nodes, at, nodes.founders())?;
-        files.push(Blob {
-            name: peers::FOUNDERS.to_owned(),
-            bytes: founders.render().into_bytes(),
-        });
-    }
-    let facts = ClientChain {
-        chain_id: options.chain_id(name),
-        network_id: options.network_id(name),
-        genesis_hash: hash.clone(),
-        members_method: spelling::members_method(&consensus.kind).map(str::to_owned),
-    };
-    Ok(Configured {
-        files,
-        facts: facts::text(&facts),
-        fingerprint: Some(hash),
+    genesis.check(version).map_err(fault_at("genesis", ""))?;
+    let says = Existing {
+        chain_id,
+        hash: genesis.block().hash().to_string(),
+        period_in_genesis: spelling::in_genesis(version),
         notes: Vec::new(),
-    })
+    };
+    let text = genesis.render().map_err(fault_at("genesis", ""))?;
+    Ok((text, says))
 }
 
 /// All nodes of a chain have one consensus.
@@ -115,12 +156,14 @@ fn alloc(
     options: &Options,
 ) -> Result<Vec<(Address, Allocation)>, Diagnostics> {
     let balance = options.balance()?;
-    let account = |id: &str| {
-        let facts: ClientFacts = at.fact(id, CLIENT)?;
-        Address::checked(&facts.account_address).map_err(fault_at("account", ""))
-    };
-    nodes
-        .founders()
-        .map(|node| Ok((account(&node.id)?, Allocation::of(balance))))
-        .collect()
+    let mut all = Vec::new();
+    for node in nodes.founders() {
+        let facts: ClientFacts = at.fact(&node.id, CLIENT)?;
+        let Some(account) = facts.account_address else {
+            continue;
+        };
+        let account = Address::checked(&account).map_err(fault_at("account", ""))?;
+        all.push((account, Allocation::of(balance)));
+    }
+    Ok(all)
 }

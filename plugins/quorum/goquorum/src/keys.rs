@@ -1,14 +1,17 @@
 //! Who a node is: its key among peers, its account, and the account's file under a password of its own.
+//!
+//! Both keys may be brought along; they are checked when the node is born, and never asked for again. A file that the
+//! empty password opens is no protection, so its account gets a new one under a random password.
 
 use chain_plugin_sdk::{At, Diagnostics, Item};
 use quorum_formats::account::{Account, Password};
 use quorum_formats::enode::NodeId;
-use quorum_formats::keystore::{Keystore, Seed};
+use quorum_formats::keystore::{Keystore, KeystoreError, Seed};
 use quorum_formats::node_key::NodeKey;
 use quorum_service::container::item;
-use quorum_service::fault::at as fault_at;
+use quorum_service::fault::{at as fault_at, refuse, refuse_with};
 
-use crate::options::Options;
+use crate::options::{Brought, Options};
 
 /// The node's private key.
 pub const NODE_KEY: &str = "nodekey";
@@ -40,15 +43,19 @@ pub fn identity(at: &At<'_>) -> Result<(Vec<Item>, Identity), Diagnostics> {
 }
 
 fn born(at: &At<'_>) -> Result<(Vec<Item>, Identity), Diagnostics> {
-    let options = Options::of(at)?;
-    let entropy = &mut |length| at.host.entropy(length);
-    let node = NodeKey::generate(entropy).map_err(fault_at("entropy", ""))?;
-    let account = Account::generate(entropy).map_err(fault_at("entropy", ""))?;
-    let password = Password::generate(entropy).map_err(fault_at("entropy", ""))?;
-    let seed = Seed::draw(entropy).map_err(fault_at("entropy", ""))?;
-    let file = Keystore::encrypt(account.pair(), &password, options.keystore.into(), &seed)
-        .and_then(|keystore| keystore.render())
-        .map_err(fault_at("keystore", ""))?;
+    let brought = Brought::of(at)?;
+    let node = match &brought.node_key {
+        Some(text) => NodeKey::parse(text).map_err(fault_at("node-key", "/nodeKey"))?,
+        None => NodeKey::generate(&mut |length| at.host.entropy(length))
+            .map_err(fault_at("entropy", ""))?,
+    };
+    let (account, file, password) = if let Some(text) = &brought.account_key {
+        opened(at, text, brought.password())?
+    } else {
+        let account = Account::generate(&mut |length| at.host.entropy(length))
+            .map_err(fault_at("entropy", ""))?;
+        sealed(at, account)?
+    };
     let identity = Identity {
         node: node.id(),
         account: account.address().to_string(),
@@ -61,4 +68,39 @@ fn born(at: &At<'_>) -> Result<(Vec<Item>, Identity), Diagnostics> {
         item(PASSWORD, &password.file(), true),
     ];
     Ok((keep, identity))
+}
+
+/// An account in a new file, under a random password.
+fn sealed(at: &At<'_>, account: Account) -> Result<(Account, String, Password), Diagnostics> {
+    let options = Options::of(at)?;
+    let entropy = &mut |length| at.host.entropy(length);
+    let password = Password::generate(entropy).map_err(fault_at("entropy", ""))?;
+    let seed = Seed::draw(entropy).map_err(fault_at("entropy", ""))?;
+    let file = Keystore::encrypt(account.pair(), &password, options.keystore.into(), &seed)
+        .and_then(|keystore| keystore.render())
+        .map_err(fault_at("keystore", ""))?;
+    Ok((account, file, password))
+}
+
+/// An account that was brought along in a file.
+fn opened(
+    at: &At<'_>,
+    file: &str,
+    password: Password,
+) -> Result<(Account, String, Password), Diagnostics> {
+    let keystore = Keystore::parse(file).map_err(fault_at("account-key", "/accountKey"))?;
+    let account = keystore.decrypt(&password).map_err(|fault| match fault {
+        KeystoreError::Password => refuse_with(
+            "account-key",
+            "/accountPassword",
+            "option `accountPassword` does not open the file of option `accountKey`",
+            "`accountPasswordFile` names the file with its password; without one the password is empty",
+        ),
+        fault => refuse("account-key", "/accountKey", fault.to_string()),
+    })?;
+    let account = Account::from(account);
+    if password == Password::empty() {
+        return sealed(at, account);
+    }
+    Ok((account, file.to_owned(), password))
 }

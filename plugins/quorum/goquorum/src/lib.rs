@@ -13,6 +13,7 @@
     )
 )]
 
+mod existing;
 mod genesis;
 mod keys;
 mod node;
@@ -109,7 +110,7 @@ impl Plugin for GoQuorum {
             node_id: identity.node.to_string(),
             node_address: identity.node.address().to_string(),
             enode: peers::enode(&self.nodes, node, identity.node)?.to_string(),
-            account_address: identity.account,
+            account_address: Some(identity.account),
         };
         Ok(Provisioned {
             keep,

@@ -49,7 +49,6 @@ pub fn ports() -> Vec<Port> {
 
 /// What is there once for all nodes: the list of nodes, and the scripts.
 pub fn chain(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
-    let options = Options::of(at)?;
     let list = peers::list(nodes, at, nodes.all())?;
     let mut builder = RenderedBuilder::new()
         .file(peers::LIST, list.render())
@@ -64,8 +63,8 @@ pub fn chain(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     }
     // Who joins the chain of another party has its id too, and rightly.
     if nodes.all().all(|node| !node.foreign) {
-        let id = options.chain_id(&nodes.topology.chain);
-        builder = builder.claim(format!("quorum-chain-id/{id}"));
+        let facts: ClientChain = at.fact(CHAIN, CLIENT)?;
+        builder = builder.claim(format!("quorum-chain-id/{}", facts.chain_id));
     }
     Ok(builder.build())
 }
@@ -82,7 +81,7 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     genesis::same_consensus(node, &member, &consensus.kind)?;
     let flags = ClientFlags {
         data_dir: DATA.to_owned(),
-        consensus: crate::spelling::flags(&consensus, &member, &version)
+        consensus: crate::spelling::flags(&consensus, &member, &version, chain.period_in_genesis)
             .map_err(|fault| refuse("consensus", "", fault.0))?,
         network_id: chain.network_id,
         verbosity: options.verbosity,

@@ -1,6 +1,7 @@
 //! What the user may say about the client.
 
 use chain_plugin_sdk::{At, Diagnostics};
+use quorum_formats::account::Password;
 use quorum_formats::genesis::{BALANCE, GAS_LIMIT};
 use quorum_formats::keystore::Derivation;
 use quorum_formats::quantity::Quantity;
@@ -62,6 +63,41 @@ pub struct Options {
     pub metrics: bool,
     /// Further arguments, last.
     pub extra_args: Vec<String>,
+    /// The genesis file of a chain that is there already.
+    pub genesis: Option<String>,
+}
+
+/// Keys that a node brings. Only there when it is born; never shown, so nothing here has a `Debug`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Brought {
+    /// The file `nodekey`.
+    pub node_key: Option<String>,
+    /// The file of the account.
+    pub account_key: Option<String>,
+    /// The password of that file.
+    account_password: Option<String>,
+}
+
+impl Brought {
+    /// What the node brings.
+    pub fn of(at: &At<'_>) -> Result<Self, Diagnostics> {
+        let brought: Self = at.options()?;
+        if brought.account_password.is_some() && brought.account_key.is_none() {
+            return Err(refuse_with(
+                "account-key",
+                "/accountPassword",
+                "there is a password, and no account that it opens",
+                "`accountKeyFile` names the file of the account",
+            ));
+        }
+        Ok(brought)
+    }
+
+    /// The password of the account's file: the first line, as the client reads it; empty when there is none.
+    pub fn password(&self) -> Password {
+        Password::parse(self.account_password.as_deref().unwrap_or_default())
+    }
 }
 
 impl Default for Options {
@@ -80,6 +116,7 @@ impl Default for Options {
             cors_origins: String::new(),
             metrics: false,
             extra_args: Vec::new(),
+            genesis: None,
         }
     }
 }
@@ -105,6 +142,22 @@ pub fn schema() -> Value {
             "gasLimit": {
                 "type": "integer", "minimum": 5000, "maximum": most, "default": GAS_LIMIT, "x-chain-fixed": true,
                 "description": "gas limit of the genesis block",
+            },
+            "genesis": {
+                "type": "string", "format": "file", "x-chain-fixed": true,
+                "description": "the genesis file of a chain that is there already, taken as it is; made when absent",
+            },
+            "nodeKey": {
+                "type": "string", "x-chain-secret": true,
+                "description": "a node key that is there already: 64 hex digits; made when absent",
+            },
+            "accountKey": {
+                "type": "string", "x-chain-secret": true,
+                "description": "an account that is there already, as a file of web3 secret storage; made when absent",
+            },
+            "accountPassword": {
+                "type": "string", "x-chain-secret": true,
+                "description": "the password of accountKey; the empty one when absent",
             },
             "keystore": {
                 "type": "string", "enum": ["light", "standard"], "default": "light",
@@ -155,11 +208,6 @@ impl Options {
             });
             1_000_000 + hash % 2_000_000_000
         })
-    }
-
-    /// The number by which peers know the network.
-    pub fn network_id(&self, name: &str) -> u64 {
-        self.network_id.unwrap_or_else(|| self.chain_id(name))
     }
 
     /// What a founder's account has.

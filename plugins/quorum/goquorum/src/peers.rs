@@ -1,10 +1,12 @@
 //! The lists of nodes: whom a client dials and admits. One file for all nodes, which they reread.
 
+use std::collections::BTreeMap;
+
 use chain_plugin_sdk::{At, Diagnostics, Subject};
 use quorum_formats::enode::{Endpoint, Enode, NodeId};
 use quorum_formats::node_list::NodeList;
 use quorum_service::facts::ClientFacts;
-use quorum_service::fault::at as fault_at;
+use quorum_service::fault::{at as fault_at, refuse_with};
 use quorum_service::{CLIENT, Nodes, RAFT_PORT};
 
 /// The list of all nodes.
@@ -16,10 +18,17 @@ pub const FOUNDERS: &str = "static-nodes.json";
 /// The port at which peers connect.
 pub const P2P: &str = "p2p";
 
-/// Where the other nodes of the chain reach a node.
+/// The port of Raft's transport, where the consensus has one.
+const RAFT: &str = "raft";
+
+/// Where the other nodes of the chain reach a node. Outside of its cluster Raft's port is another one too.
 pub fn enode(nodes: &Nodes, node: &Subject, id: NodeId) -> Result<Enode, Diagnostics> {
     let (host, port) = nodes.address(None, node, P2P)?;
-    let endpoint = Endpoint::listed(&host, port, RAFT_PORT).map_err(fault_at("enode", ""))?;
+    let raft = nodes
+        .address(None, node, RAFT)
+        .map_or(RAFT_PORT, |(_, port)| port);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let endpoint = Endpoint::listed(host, port, raft).map_err(fault_at("enode", ""))?;
     Ok(Enode::new(id, endpoint))
 }
 
@@ -29,10 +38,40 @@ pub fn list<'a>(
     at: &At<'_>,
     these: impl Iterator<Item = &'a Subject>,
 ) -> Result<NodeList, Diagnostics> {
-    let enodes = these.map(|node| {
+    let these: Vec<&Subject> = these.collect();
+    distinct(at, these.iter().copied())?;
+    let enodes = these.into_iter().map(|node| {
         let facts: ClientFacts = at.fact(&node.id, CLIENT)?;
         let id = facts.node_id.parse().map_err(fault_at("node-id", ""))?;
         enode(nodes, node, id)
     });
     NodeList::new(enodes.collect::<Result<_, _>>()?).map_err(fault_at("node-list", ""))
+}
+
+/// Refuses two nodes with one key: peers would take them for one node.
+pub fn distinct<'a>(
+    at: &At<'_>,
+    these: impl Iterator<Item = &'a Subject>,
+) -> Result<(), Diagnostics> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for node in these {
+        let facts: ClientFacts = at.fact(&node.id, CLIENT)?;
+        for (what, option, key) in [
+            ("node key", "nodeKey", Some(facts.node_id)),
+            ("account", "accountKey", facts.account_address),
+        ] {
+            let Some(first) = key.and_then(|key| seen.insert(key, &node.id)) else {
+                continue;
+            };
+            return Err(refuse_with(
+                "same-key",
+                "",
+                format!("{first} and {} have one {what}", node.id),
+                format!(
+                    "`{option}` belongs under a node, each with a key of its own; a key that is not given is made"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }

@@ -4,12 +4,16 @@ use quorum_formats::client_flags::ConsensusFlags;
 use quorum_formats::genesis::consensus::{
     BftConfig, CliqueConfig, Consensus, IstanbulConfig, QbftConfig,
 };
+use quorum_formats::genesis::transition::{Algorithm, Transition};
 use quorum_formats::version::Version;
 use quorum_service::RAFT_PORT;
 use quorum_service::facts::{ConsensusFacts, ConsensusNode, ProposerPolicy};
 
 /// The consensus that this client knows.
 pub const KNOWN: [&str; 4] = ["istanbul", "qbft", "raft", "clique"];
+
+/// The first version that knows QBFT.
+const QBFT: Version = Version::new(21, 7, 0);
 
 /// Why a consensus cannot be told to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,7 @@ fn seconds(milliseconds: u64, what: &str) -> Result<u64, Unspeakable> {
 }
 
 /// Whether the genesis file says how often blocks are made, so that no flag does.
-fn in_genesis(version: &Version) -> bool {
+pub fn in_genesis(version: &Version) -> bool {
     *version >= Version::new(22, 4, 0)
 }
 
@@ -64,14 +68,20 @@ pub fn consensus(facts: &ConsensusFacts, version: &Version) -> Result<Consensus,
             bft: bft()?,
             ..QbftConfig::default()
         }),
-        "qbft" if *version >= Version::new(21, 7, 0) => istanbul(Some(0)),
+        "qbft" if *version >= QBFT => istanbul(Some(0)),
         "qbft" => {
             return Err(Unspeakable(format!(
-                "version {version} of the client does not know qbft, 21.7.0 is the first that does"
+                "version {version} of the client does not know qbft, {QBFT} is the first that does"
             )));
         }
         "istanbul" if in_genesis(version) => Consensus::Ibft(bft()?),
-        "istanbul" => istanbul(None),
+        "istanbul" if facts.qbft_from_block.is_none() => istanbul(None),
+        "istanbul" if *version >= QBFT => istanbul(facts.qbft_from_block),
+        "istanbul" => {
+            return Err(Unspeakable(format!(
+                "version {version} of the client cannot change to qbft, {QBFT} is the first that can"
+            )));
+        }
         "clique" => {
             let base = CliqueConfig::default();
             Consensus::Clique(CliqueConfig {
@@ -90,13 +100,35 @@ pub fn consensus(facts: &ConsensusFacts, version: &Version) -> Result<Consensus,
     })
 }
 
-/// The consensus as the command line of a client of this version has it.
+/// The later change to another consensus, where the genesis file of a client of this version has a list of them.
+pub fn transitions(facts: &ConsensusFacts, version: &Version) -> Vec<Transition> {
+    let block = facts.qbft_from_block.filter(|_| in_genesis(version));
+    let change = |block| Transition {
+        block,
+        algorithm: Some(Algorithm::Qbft),
+        ..Transition::default()
+    };
+    block.map(change).into_iter().collect()
+}
+
+/// The consensus as the command line of a client of this version has it. `period_in_genesis` is what a genesis file that
+/// was there already says, nothing when it was made for this version.
 pub fn flags(
     facts: &ConsensusFacts,
     node: &ConsensusNode,
     version: &Version,
+    period_in_genesis: Option<bool>,
 ) -> Result<ConsensusFlags, Unspeakable> {
-    Ok(match consensus(facts, version)? {
+    let spoken = consensus(facts, version)?;
+    if matches!(facts.kind.as_str(), "istanbul" | "qbft")
+        && let Some(in_genesis) = period_in_genesis
+    {
+        let period = seconds(facts.block_period_ms, "a block period")?;
+        return Ok(ConsensusFlags::Istanbul {
+            block_period: (!in_genesis).then_some(period),
+        });
+    }
+    Ok(match spoken {
         Consensus::Raft => ConsensusFlags::Raft {
             port: RAFT_PORT,
             block_time: Some(facts.block_period_ms),

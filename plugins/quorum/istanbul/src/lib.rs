@@ -16,9 +16,31 @@ use chain_plugin_sdk::descriptor::Descriptor;
 use chain_plugin_sdk::{At, Configured, Diagnostics, Plugin, Provisioned, Topology, export_plugin};
 use quorum_formats::extra_data::istanbul::Istanbul as Extra;
 use quorum_service::{Nodes, bft, member};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The name by which clients know it.
 pub const KIND: &str = "istanbul";
+
+/// What the user may say beside what both Byzantine consensus have.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Options {
+    /// The first block under QBFT.
+    qbft_block: Option<u64>,
+}
+
+fn schema() -> Value {
+    let mut schema = bft::schema();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        let block = json!({
+            "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_u64, "x-chain-fixed": true,
+            "description": "the block from which on the chain is under QBFT; it stays with IBFT when absent",
+        });
+        properties.insert("qbftBlock".to_owned(), block);
+    }
+    schema
+}
 
 /// The plugin.
 #[derive(Debug)]
@@ -33,7 +55,7 @@ impl Plugin for Istanbul {
             ..member::descriptor(
                 KIND,
                 "consensus: IBFT, the elder of QBFT; goes on with more than two thirds of the validators",
-                bft::schema(),
+                schema(),
             )
         }
     }
@@ -49,7 +71,8 @@ impl Plugin for Istanbul {
     }
 
     fn configure(&self, at: &At<'_>) -> Result<Configured, Diagnostics> {
-        bft::configured(&self.nodes, at, KIND, |validators| {
+        let Options { qbft_block } = at.options()?;
+        bft::changing(&self.nodes, at, KIND, qbft_block, |validators| {
             Extra::genesis(validators).encode()
         })
     }

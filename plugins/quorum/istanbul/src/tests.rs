@@ -4,7 +4,7 @@ use super::*;
 use chain_plugin_sdk::TestHost;
 use quorum_service::facts::{ConsensusFacts, Identity};
 use quorum_service::fixture;
-use serde_json::{Value, from_str, json};
+use serde_json::from_str;
 
 const VECTORS: &str = include_str!("../../../../tests/fixtures/quorum/vectors.json");
 
@@ -27,6 +27,21 @@ fn vector_extra_data_of_the_seven_nodes() {
     );
     assert_eq!(facts.identity, Identity::Node);
     assert_eq!(facts.genesis.difficulty, "0x1");
+}
+
+#[test]
+fn a_later_change_to_qbft_is_a_fact() {
+    let said = |options: &Value| {
+        let host = fixture::host(4);
+        let call = TestHost::call("chain", "consensus", options, &[]);
+        let session = Istanbul::open(fixture::topology(4, 0)).unwrap();
+        let configured = session.configure(&host.at(&call)).unwrap();
+        from_str::<ConsensusFacts>(&configured.facts)
+            .unwrap()
+            .qbft_from_block
+    };
+    assert_eq!(said(&json!({})), None);
+    assert_eq!(said(&json!({"qbftBlock": 100})), Some(100));
 }
 
 #[test]

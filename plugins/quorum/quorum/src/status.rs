@@ -28,8 +28,14 @@ impl Operate for Status {
         let chain: Option<ClientChain> = fact(host, CHAIN);
         let node: Option<ClientFacts> = fact(host, &what.subject);
         let names = node.into_iter().flat_map(|node| {
-            [node.node_id, node.node_address, node.account_address]
-                .map(|name| name.to_ascii_lowercase())
+            [
+                Some(node.node_id),
+                Some(node.node_address),
+                node.account_address,
+            ]
+            .into_iter()
+            .flatten()
+            .map(|name| name.to_ascii_lowercase())
         });
         Ok(Self {
             port: rpc::port(&all),

@@ -219,6 +219,7 @@ impl Plugin for Raft {
             request_timeout_ms: None,
             epoch_length: None,
             proposer_policy: None,
+            qbft_from_block: None,
             identity: Identity::Number,
             members: Vec::new(),
             // The client counts places in its list of founders, from 1.

@@ -68,6 +68,17 @@ pub fn configured(
     kind: &str,
     extra_data: impl Fn(Vec<Address>) -> Vec<u8>,
 ) -> Result<Configured, Diagnostics> {
+    changing(nodes, at, kind, None, extra_data)
+}
+
+/// As [`configured`], of a chain that changes to QBFT at a block.
+pub fn changing(
+    nodes: &Nodes,
+    at: &At<'_>,
+    kind: &str,
+    qbft_from_block: Option<u64>,
+    extra_data: impl Fn(Vec<Address>) -> Vec<u8>,
+) -> Result<Configured, Diagnostics> {
     let options: Options = at.options()?;
     let members = member::addresses(nodes, at, Identity::Node)?;
     let remarks = member::few(members.len()).into_iter().collect();
@@ -80,6 +91,7 @@ pub fn configured(
         request_timeout_ms: Some(options.request_timeout.saturating_mul(SECOND)),
         epoch_length: Some(options.epoch_length),
         proposer_policy: Some(options.proposer_policy),
+        qbft_from_block,
         identity: Identity::Node,
         members: members.iter().map(ToString::to_string).collect(),
         numbers: BTreeMap::new(),

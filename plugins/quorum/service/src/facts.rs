@@ -19,8 +19,10 @@ pub struct ClientFacts {
     pub node_id: String,
     /// Address of the node key: its name as a validator.
     pub node_address: String,
-    /// Address of its account: funded in the genesis block, and its name as a signer.
-    pub account_address: String,
+    /// Address of its account: funded in the genesis block, and its name as a signer. Other tools do not tell it of the
+    /// nodes of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_address: Option<String>,
     /// The URL at which the other nodes of the chain reach it.
     pub enode: String,
 }
@@ -35,6 +37,9 @@ pub struct ClientChain {
     pub network_id: u64,
     /// Hash of block 0: `0x` and 64 hex digits.
     pub genesis_hash: String,
+    /// Whether the genesis file says how often blocks are made; as the client's version has it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_in_genesis: Option<bool>,
     /// The method of its JSON-RPC that lists the members of the consensus: addresses, or objects with a `nodeId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members_method: Option<String>,
@@ -98,6 +103,9 @@ pub struct ConsensusFacts {
     pub identity: Identity,
     /// The first members by that identity, in the order of the extra data; none where membership is by number.
     pub members: Vec<String>,
+    /// The block from which on it is QBFT, where it changes to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qbft_from_block: Option<u64>,
     /// The founders' numbers by the ids of their subjects, where membership is by number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, u16>,
@@ -184,12 +192,13 @@ pub fn schema(role: &str, kind: &str) -> Value {
                 "nodeAddress": address(), "accountAddress": address(),
                 "enode": {"type": "string", "pattern": "^enode://[0-9a-f]{128}@.+$"},
             }),
-            json!(["accountAddress", "enode", "nodeAddress", "nodeId"]),
+            json!(["enode", "nodeAddress", "nodeId"]),
         ),
         (crate::CLIENT, CHAIN) => (
             json!({
                 "chainId": {"type": "integer", "minimum": 1}, "networkId": {"type": "integer", "minimum": 1},
-                "genesisHash": hex("{64}"), "membersMethod": {"type": "string"},
+                "genesisHash": hex("{64}"), "periodInGenesis": {"type": "boolean"},
+                "membersMethod": {"type": "string"},
             }),
             json!(["chainId", "genesisHash", "networkId"]),
         ),
@@ -199,6 +208,7 @@ pub fn schema(role: &str, kind: &str) -> Value {
                 "blockPeriodMs": milliseconds(), "emptyBlockPeriodMs": milliseconds(),
                 "requestTimeoutMs": milliseconds(),
                 "epochLength": {"type": "integer", "minimum": 1, "description": "blocks"},
+                "qbftFromBlock": {"type": "integer", "minimum": 1},
                 "proposerPolicy": {"enum": ["round-robin", "sticky"]},
                 "identity": {"enum": ["node", "account", "number"]},
                 "members": {"type": "array", "items": address()},

@@ -99,7 +99,7 @@ pub fn client(index: u32) -> ClientFacts {
     ClientFacts {
         node_id: node.id().to_string(),
         node_address: node.address().to_string(),
-        account_address: key(index + 1).address().to_string(),
+        account_address: Some(key(index + 1).address().to_string()),
         enode: format!(
             "enode://{}@demo-node{index}:30303?discport=0&raftport=50401",
             node.id()

@@ -85,7 +85,11 @@ pub fn addresses(
                 faults
             })?;
             let text = match identity {
-                Identity::Account => facts.account_address,
+                Identity::Account => facts.account_address.ok_or_else(|| {
+                    let message = format!("{} of another party has no account address", node.id);
+                    let hint = "ask for what `kubectl chain export` prints: the files of other tools do not say it";
+                    refuse_with("members", "", message, hint)
+                })?,
                 Identity::Node | Identity::Number => facts.node_address,
             };
             Address::checked(&text)

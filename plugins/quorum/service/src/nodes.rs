@@ -32,7 +32,9 @@ impl Nodes {
             .map(|(place, subject)| (subject.foreign, subject.ordinal, place))
             .collect();
         order.sort_unstable();
-        let nodes = || topology.subjects.iter().filter(|it| it.kind == "node");
+        // Nodes of others have neither here, and must not change how our own reach each other.
+        let own = |it: &&Subject| it.kind == "node" && !it.foreign;
+        let nodes = || topology.subjects.iter().filter(own);
         let clusters: BTreeSet<&str> = nodes().map(|it| it.cluster.as_str()).collect();
         let namespaces: BTreeSet<&str> = nodes().map(|it| it.namespace.as_str()).collect();
         let (clusters, namespaces) = (clusters.len(), namespaces.len());
@@ -50,6 +52,12 @@ impl Nodes {
         self.order
             .iter()
             .filter_map(|place| self.topology.subjects.get(*place))
+    }
+
+    /// All nodes but those of others that have no such port, as those that another tool told of may.
+    pub fn with_port(&self, port: &str) -> impl Iterator<Item = &Subject> {
+        let has = move |node: &Subject| node.endpoints.iter().any(|it| it.port == port);
+        self.all().filter(move |node| !node.foreign || has(node))
     }
 
     /// The nodes that are one's own.

@@ -4,6 +4,7 @@ use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase, Port};
 use chain_plugin_sdk::{At, Change, Delivery, Diagnostics, Provisioned, RenderedBuilder};
 use quorum_formats::tessera_config::PEER_PORT;
 use quorum_formats::tessera_key::{TesseraKey, TesseraPublicKey};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::container::{item, kept, need, requests};
@@ -67,14 +68,33 @@ pub fn port(name: &str, number: u16, reach: &str, purpose: &str) -> Port {
     }
 }
 
-/// The key of a node: born once, and then known by its public half.
+/// A key that a node brings. Only there when it is born; never shown, so it has no `Debug`.
+#[derive(Deserialize)]
+struct Brought {
+    #[serde(default)]
+    key: Option<String>,
+}
+
+/// The schema of the option that brings a key.
+pub fn key_schema() -> Value {
+    serde_json::json!({
+        "type": "string", "x-chain-secret": true,
+        "description": "a key that is there already, as an unlocked tm.key; made when absent",
+    })
+}
+
+/// The key of a node: born once, or brought along, and then known by its public half.
 pub fn provisioned(at: &At<'_>) -> Result<Provisioned, Diagnostics> {
     let (keep, public) = if let Some(text) = at.kept_text(PUBLIC_KEY) {
         let public: TesseraPublicKey = text.parse().map_err(fault_at(PUBLIC_KEY, ""))?;
         (Vec::new(), public)
     } else {
-        let key = TesseraKey::generate(&mut |length| at.host.entropy(length))
-            .map_err(fault_at("entropy", ""))?;
+        let Brought { key } = at.options()?;
+        let key = match key {
+            Some(text) => TesseraKey::parse(&text).map_err(fault_at("key", "/key"))?,
+            None => TesseraKey::generate(&mut |length| at.host.entropy(length))
+                .map_err(fault_at("entropy", ""))?,
+        };
         let keep = vec![
             item(KEY, &key.key_file(), true),
             item(PUBLIC_KEY, &key.public_file(), false),

@@ -80,6 +80,7 @@ impl Plugin for Tessera {
             options: json!({
                 "type": "object", "additionalProperties": false,
                 "properties": {
+                    "key": privacy::key_schema(),
                     "version": {
                         "type": "string", "pattern": r"^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$",
                         "description": "version of Tessera, when the tag of its image names none",
@@ -157,7 +158,7 @@ impl Tessera {
                 "an image of 1.0.0 or later",
             ));
         }
-        let peers = self.nodes.all().map(|node| {
+        let peers = self.nodes.with_port(PEERS).map(|node| {
             let (host, port) = self.nodes.address(None, node, PEERS)?;
             Ok(TesseraConfig::peer_url(&format!("{host}:{port}")))
         });

@@ -44,6 +44,54 @@ fn a_key_is_born_once_and_known_by_its_public_half() {
 }
 
 #[test]
+fn a_key_that_is_brought_is_kept_and_another_type_of_file_refused() {
+    let made = session(1)
+        .provision(&TestHost::new().at(&TestHost::call(
+            "node/node0",
+            PRIVACY,
+            &json!({}),
+            &[IMAGE],
+        )))
+        .unwrap();
+    let key = String::from_utf8(made.keep[0].bytes.clone()).unwrap();
+    let brought = |file: &str| {
+        let call = TestHost::call("node/node1", PRIVACY, &json!({"key": file}), &[IMAGE]);
+        session(2).provision(&TestHost::new().at(&call))
+    };
+    let again = brought(&format!("{key}\n")).unwrap();
+    assert_eq!((&again.keep, &again.facts), (&made.keep, &made.facts));
+    let fault = brought(r#"{"type":"argon2sbox","data":{}}"#).unwrap_err();
+    assert_eq!(fault[0].path, "/key");
+    assert!(fault[0].message.contains("argon2sbox"));
+}
+
+#[test]
+fn nodes_of_others_are_peers_where_they_are_reached() {
+    let mut topology = fixture::topology(3, 0);
+    for (index, outside) in [(2, Some("192.0.2.7:31001")), (3, None)] {
+        let subject = &mut topology.subjects[index];
+        subject.foreign = true;
+        subject
+            .endpoints
+            .retain(|it| it.port == "tm" && outside.is_some());
+        for endpoint in &mut subject.endpoints {
+            endpoint.outside = outside.map(str::to_owned);
+        }
+    }
+    let call = TestHost::call(CHAIN, PRIVACY, &json!({}), &[IMAGE]);
+    let rendered = Tessera::open(topology)
+        .unwrap()
+        .render(&host(true).at(&call))
+        .unwrap();
+    let Content::Bytes(bytes) = &rendered.files[0].content else {
+        panic!("no bytes")
+    };
+    let config: Value = serde_json::from_slice(bytes).unwrap();
+    let peers = json!([{"url": "http://demo-node0:9001"}, {"url": "http://192.0.2.7:31001"}]);
+    assert_eq!(config["peer"], peers);
+}
+
+#[test]
 fn the_configuration_names_every_node_and_no_key() {
     let config = config(3, IMAGE.1, true).unwrap();
     let peers: Vec<&str> = config["peer"]

@@ -29,7 +29,9 @@ pub(crate) fn consensus(kind: &str, nodes: u32) -> ConsensusFacts {
             .unwrap()
             .to_owned()
     };
-    let accounts: Vec<String> = (0..nodes).map(|it| nodes_of(it).account_address).collect();
+    let accounts: Vec<String> = (0..nodes)
+        .map(|it| nodes_of(it).account_address.unwrap())
+        .collect();
     let addresses: Vec<String> = (0..nodes).map(|it| nodes_of(it).node_address).collect();
     let (identity, members, extra_data) = match kind {
         "qbft" => (
@@ -57,6 +59,7 @@ pub(crate) fn consensus(kind: &str, nodes: u32) -> ConsensusFacts {
         request_timeout_ms: Some(4000),
         epoch_length: Some(100),
         proposer_policy: None,
+        qbft_from_block: None,
         identity,
         members,
         numbers: std::collections::BTreeMap::new(),
@@ -108,7 +111,7 @@ fn of(kind: &str, nodes: u32) -> (Value, ClientChain, Vec<String>, Summary) {
 fn common(genesis: &Value, facts: &ClientChain, nodes: u32) {
     let alloc = genesis["alloc"].as_object().unwrap();
     let mut accounts: Vec<String> = (0..nodes)
-        .map(|it| fixture::client(it).account_address)
+        .map(|it| fixture::client(it).account_address.unwrap())
         .collect();
     accounts.sort();
     let mut funded: Vec<String> = alloc.keys().cloned().collect();
@@ -224,7 +227,7 @@ fn clique() {
     assert_eq!(summary.consensus, Some(Kind::Clique));
     let signers: Vec<String> = summary.members.iter().map(ToString::to_string).collect();
     let accounts: Vec<String> = (0..3)
-        .map(|it| fixture::client(it).account_address)
+        .map(|it| fixture::client(it).account_address.unwrap())
         .collect();
     assert_eq!(signers, accounts);
     assert_eq!(facts.members_method.as_deref(), Some("clique_getSigners"));

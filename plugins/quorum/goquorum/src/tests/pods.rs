@@ -117,6 +117,27 @@ fn the_list_is_live_and_everything_secret_goes_by_reference() {
 }
 
 #[test]
+fn the_period_is_told_where_a_genesis_file_that_was_there_does_not_say_it() {
+    for (said, told) in [(None, false), (Some(true), false), (Some(false), true)] {
+        let mut chain =
+            json!({"chainId": 1, "networkId": 1, "genesisHash": format!("0x{}", "a".repeat(64))});
+        if let Some(said) = said {
+            chain["periodInGenesis"] = json!(said);
+        }
+        let host = fixture::host(7)
+            .fact(CHAIN, CONSENSUS, &json!(consensus("istanbul", 7)))
+            .fact(CHAIN, CLIENT, &chain)
+            .fact(
+                "node/node0",
+                CONSENSUS,
+                &json!({"kind": "istanbul", "founder": true}),
+            );
+        let rendered = rendered_as(&host, 7, 0, "node/node0", &json!({}), IMAGE.1);
+        assert_eq!(args(&rendered).contains("--istanbul.blockperiod 2"), told);
+    }
+}
+
+#[test]
 fn arguments_follow_consensus_and_version() {
     let of = |kind: &str, image: &str| {
         args(&rendered_as(

@@ -121,7 +121,7 @@ impl Vote {
         let address = |node: &str| {
             let facts: ClientFacts = fact(host, node, CLIENT)?;
             let text = match identity {
-                Identity::Account => facts.account_address,
+                Identity::Account => facts.account_address?,
                 _ => facts.node_address,
             };
             text.parse::<Address>().ok()
