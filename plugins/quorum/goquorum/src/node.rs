@@ -10,8 +10,8 @@ use quorum_formats::version::Version;
 use quorum_service::facts::{self, ClientChain, ConsensusFacts, ConsensusNode, PrivacyNode};
 use quorum_service::fault::refuse;
 use quorum_service::{
-    CHAIN, CLIENT, CONSENSUS, DATA_VOLUME, METRICS_PORT, MONITOR, Nodes, PRIVACY, SOCKET_VOLUME,
-    container,
+    CHAIN, CLIENT, CONSENSUS, DATA_VOLUME, METRICS_PORT, MONITOR, Nodes, P2P, PRIVACY,
+    SOCKET_VOLUME, container,
 };
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub fn ports() -> Vec<Port> {
     vec![
         port("rpc", 8545, "clients", "rpc"),
         port("ws", 8546, "clients", "ws"),
-        port(peers::P2P, 30303, "peers", "p2p"),
+        port(P2P, 30303, "peers", "p2p"),
         port("metrics", METRICS_PORT, "peers", "metrics"),
     ]
 }
@@ -90,7 +90,7 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         http_port: port("rpc"),
         ws_port: port("ws"),
         ws: options.ws,
-        p2p_port: port(peers::P2P),
+        p2p_port: port(P2P),
         metrics: false,
         extra: extra(&options, &version, nodes),
     };

@@ -10,7 +10,7 @@ use quorum_service::{
 };
 use serde_json::{Value, json};
 
-use crate::{options, status};
+use crate::{convert, options, status};
 
 /// Roles in the order of their containers, with the plugin that fills each when the user says nothing.
 const ROLES: [(&str, &str, &str); 5] = [
@@ -51,9 +51,12 @@ pub fn descriptor() -> Descriptor {
         options: options::schema(),
         on: [(Phase::Render, render)].into(),
         needs: vec![
+            // For those who write the nodes down for others.
+            need(Phase::Render, CLIENT, Phase::Provision, "node", true),
             need(Phase::Operate, CLIENT, Phase::Configure, CHAIN, true),
             need(Phase::Operate, CLIENT, Phase::Provision, "node", true),
         ],
+        formats: convert::formats(),
         volumes: vec![
             volume(DATA_VOLUME, "10Gi", "disk"),
             volume(SOCKET_VOLUME, "1Mi", "memory"),

@@ -14,6 +14,7 @@
     )
 )]
 
+mod convert;
 mod descriptor;
 mod endpoints;
 mod expand;
@@ -36,6 +37,7 @@ use chain_plugin_sdk::{
 use quorum_service::{CHAIN, Nodes};
 use serde_json::json;
 
+pub use crate::convert::Converter;
 use crate::endpoints::Endpoints;
 use crate::exposure::Exposure;
 use crate::options::Options;
@@ -132,7 +134,7 @@ impl Operate for Work {
     }
 }
 
-export_plugin!(Quorum, stack = Quorum, operate = Work);
+export_plugin!(Quorum, stack = Quorum, operate = Work, convert = Converter);
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ use quorum_service::container::need;
 use quorum_service::facts::{self, ConsensusFacts, ConsensusNode, Identity};
 use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::nodes::takes_part;
-use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, RAFT_PORT, member};
+use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, RAFT_ENDPOINT, RAFT_PORT, member};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -137,7 +137,7 @@ impl Plugin for Raft {
     fn descriptor() -> Descriptor {
         let mut descriptor = Descriptor {
             ports: vec![Port {
-                name: "raft".to_owned(),
+                name: RAFT_ENDPOINT.to_owned(),
                 number: RAFT_PORT,
                 reach: "peers".to_owned(),
                 purpose: "consensus".to_owned(),

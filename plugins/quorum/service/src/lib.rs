@@ -66,6 +66,12 @@ pub const DATA_VOLUME: &str = "data";
 /// stack declares it.
 pub const SOCKET_VOLUME: &str = "socket";
 
+/// The name of the port at which peers connect to a client.
+pub const P2P: &str = "p2p";
+
+/// The name of the port of Raft's transport.
+pub const RAFT_ENDPOINT: &str = "raft";
+
 /// The port of Raft's transport, which stands in every enode: with it a client keeps the host names of its peers, also
 /// while they do not resolve.
 pub const RAFT_PORT: u16 = 50401;
