@@ -39,7 +39,7 @@ pub fn service(
                 return Err(refuse_with(
                     QUBERNETES,
                     "/genesis/qibftBlock",
-                    "/genesis/qibftBlock is missing: the block at which qibft changes to QBFT",
+                    "it is missing: the block at which qibft changes to QBFT",
                     "`qibftBlock: 100`, or `consensus: qbft` for QBFT from the first block on",
                 ));
             }

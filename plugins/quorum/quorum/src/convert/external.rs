@@ -64,11 +64,7 @@ pub fn beside(read: &Qubernetes, notes: &mut Notes) {
 
 fn at(node: &ExternalNode, index: usize, key: &str, message: &str) -> Diagnostics {
     let path = format!("/external_nodes/{index}/{key}");
-    refuse(
-        QUBERNETES,
-        &path,
-        format!("line {}: {path}: {message}", node.line),
-    )
+    refuse(QUBERNETES, &path, format!("line {}: {message}", node.line))
 }
 
 /// A label may stand there twice, or be no name.
