@@ -15,6 +15,23 @@ fn configured(host: &TestHost, nodes: u32) -> ConsensusFacts {
 }
 
 #[test]
+fn a_node_of_others_without_an_account_cannot_be_a_signer_from_the_beginning() {
+    let mut topology = fixture::topology(2, 0);
+    topology.subjects[2].foreign = true;
+    let mut client = json!(fixture::client(1));
+    client.as_object_mut().unwrap().remove("accountAddress");
+    let host = fixture::host(1).fact("node/node1", "client", &client);
+    let call = TestHost::call("chain", "consensus", &json!({}), &[]);
+    let session = Clique::open(topology).unwrap();
+    let fault = session.configure(&host.at(&call)).unwrap_err();
+    assert!(
+        fault[0]
+            .message
+            .contains("node/node1 of another party has no account")
+    );
+}
+
+#[test]
 fn vector_signers_are_the_accounts_in_the_order_of_the_nodes() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     let case = &vectors["clique_extraData"]["cases"][0];

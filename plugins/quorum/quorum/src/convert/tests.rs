@@ -3,6 +3,7 @@
 mod external;
 mod network;
 
+use self::network::LEGACY;
 use super::*;
 use chain_plugin_sdk::Severity;
 
@@ -52,4 +53,28 @@ fn the_descriptor_says_what_is_read_and_written() {
     assert_eq!(formats.len(), 1);
     assert!(formats[0].read && formats[0].write);
     assert!(formats[0].keys.contains(&"external_nodes".to_owned()));
+}
+
+#[test]
+fn what_is_no_such_file_is_refused() {
+    let refused = |format: &str, files: Vec<Blob>| {
+        let fault = Converter::read(format, files).unwrap_err().remove(0);
+        (fault.message, fault.hint.unwrap_or_default())
+    };
+    let (message, hint) = refused("helm", vec![blob("f", "")]);
+    assert_eq!(message, "the format helm is not known");
+    assert_eq!(hint, "known: qubernetes");
+    let binary = Blob {
+        name: "f".to_owned(),
+        bytes: vec![0xff, 0xfe],
+    };
+    assert_eq!(refused(QUBERNETES, vec![binary]).0, "f is no text");
+    assert_eq!(refused(QUBERNETES, Vec::new()).0, "there is no file");
+    let (message, _) = refused(QUBERNETES, vec![blob("f", "a: [")]);
+    assert!(
+        message.starts_with("the file is not valid YAML: line "),
+        "{message}"
+    );
+    let three = ["a", "b", "c"].map(|name| blob(name, LEGACY));
+    assert!(refused(QUBERNETES, three.to_vec()).0.contains("more files"));
 }

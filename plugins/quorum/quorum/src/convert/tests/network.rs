@@ -254,6 +254,8 @@ fn a_change_to_qbft_needs_a_client_that_can() {
     let (message, hint) = refused(&qibft(""));
     assert!(message.contains("it is missing"), "{message}");
     assert!(hint.contains("consensus: qbft"));
+    let (chain, _) = read(&qibft("\n  qibftBlock: 0")).unwrap();
+    assert_eq!(chain["spec"]["services"]["consensus"]["plugin"], "qbft");
     let (chain, _) = read(&qibft("\n  qibftBlock: 50").replace("2.7.0", "22.7.1")).unwrap();
     assert_eq!(
         chain["spec"]["services"]["consensus"],
@@ -318,7 +320,7 @@ fn keys_and_genesis_that_are_there_are_named_where_they_lie() {
     assert!(notes[0].contains("empty password"));
 }
 
-const LEGACY: &str = "nodes:\n  number: 3\nservice:\n  type: ClusterIP\nquorum:\n  consensus: raft\n  \
+pub const LEGACY: &str = "nodes:\n  number: 3\nservice:\n  type: ClusterIP\nquorum:\n  consensus: raft\n  \
     Key_Dir_Base: 7nodes\n  Permissioned_Nodes_File: 7nodes/permissioned-nodes.json\n  quorum:\n    Raft_Port: 50401\n    \
     Quorum_Version: 2.5.0\n  tm:\n    Name: constellation\n    Tm_Version: 0.3.2\n    Port: 9001\n  storage:\n    \
     Capacity: 500Mi\ngeth:\n  Node_RPCPort: 8546\n  network:\n    id: 10\n    public: false\n  verbosity: 5\n";
