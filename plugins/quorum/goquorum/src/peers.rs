@@ -16,10 +16,18 @@ pub const FOUNDERS: &str = "static-nodes.json";
 /// The port at which peers connect.
 pub const P2P: &str = "p2p";
 
+/// The port of Raft.
+const RAFT: &str = "raft";
+
 /// Where the other nodes of the chain reach a node.
 pub fn enode(nodes: &Nodes, node: &Subject, id: NodeId) -> Result<Enode, Diagnostics> {
     let (host, port) = nodes.address(None, node, P2P)?;
-    let endpoint = Endpoint::listed(&host, port, RAFT_PORT).map_err(fault_at("enode", ""))?;
+    // From outside the port of Raft is another one, too; a party that has none of it is not asked for it.
+    let raft = match nodes.address(None, node, RAFT) {
+        Ok((_, port)) if node.foreign => port,
+        _ => RAFT_PORT,
+    };
+    let endpoint = Endpoint::listed(&host, port, raft).map_err(fault_at("enode", ""))?;
     Ok(Enode::new(id, endpoint))
 }
 

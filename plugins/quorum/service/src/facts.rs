@@ -98,7 +98,7 @@ pub struct ConsensusFacts {
     pub identity: Identity,
     /// The first members by that identity, in the order of the extra data; none where membership is by number.
     pub members: Vec<String>,
-    /// The founders' numbers by the ids of their subjects, where membership is by number.
+    /// The founders' numbers by the public keys of their nodes, where membership is by number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, u16>,
     /// Its fields of the genesis block.

@@ -32,7 +32,8 @@ impl Nodes {
             .map(|(place, subject)| (subject.foreign, subject.ordinal, place))
             .collect();
         order.sort_unstable();
-        let nodes = || topology.subjects.iter().filter(|it| it.kind == "node");
+        let own = |it: &&Subject| it.kind == "node" && !it.foreign;
+        let nodes = || topology.subjects.iter().filter(own);
         let clusters: BTreeSet<&str> = nodes().map(|it| it.cluster.as_str()).collect();
         let namespaces: BTreeSet<&str> = nodes().map(|it| it.namespace.as_str()).collect();
         let (clusters, namespaces) = (clusters.len(), namespaces.len());
