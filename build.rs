@@ -43,12 +43,18 @@ fn main() {
 #[allow(dead_code, reason = \"a build without plugins has none\")]
 struct Page<const N: usize>([u8; N]);
 
-/// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, &[u8])] = &[\n",
+/// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, Code)] = &[\n",
     );
+    // The code of the stack that is taken when nobody names one lies ready to run; that of the others is packed.
+    let stack_of = |wasm: &PathBuf| {
+        let descriptor = chain_plugin_toolchain_section::read(&std::fs::read(wasm).ok()?)?;
+        let stack = text(&descriptor, "stack");
+        text(&descriptor, "role").is_empty().then_some(stack)
+    };
+    let first = names.iter().find_map(stack_of).unwrap_or_default();
     for wasm in names {
         let code = wasm.with_extension("cwasm");
         println!("cargo::rerun-if-changed={}", wasm.display());
-        println!("cargo::rerun-if-changed={}", code.display());
         let bytes = std::fs::read(&wasm).expect("the component is readable");
         let descriptor =
             chain_plugin_toolchain_section::read(&bytes).expect("the component has a descriptor");
@@ -58,15 +64,32 @@ struct Page<const N: usize>([u8; N]);
                 let _ = write!(text, "{byte:02x}");
                 text
             });
+        let ready = text(&descriptor, "stack") == first;
+        let code = if ready {
+            code
+        } else {
+            code.with_extension("cwasm.gz")
+        };
         let code = code.canonicalize().expect("the component is precompiled");
-        let _ = writeln!(
-            table,
-            "    ({descriptor:?}, \"sha256:{digest}\", &Page(*include_bytes!({code:?})).0),"
-        );
+        println!("cargo::rerun-if-changed={}", code.display());
+        let value = if ready {
+            format!("Code::Ready(&Page(*include_bytes!({code:?})).0)")
+        } else {
+            format!("Code::Packed(include_bytes!({code:?}))")
+        };
+        let _ = writeln!(table, "    ({descriptor:?}, \"sha256:{digest}\", {value}),");
     }
     table.push_str("];\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     std::fs::write(out.join("builtin.rs"), table).expect("OUT_DIR is writable");
+}
+
+/// A text at the top level of a descriptor, "" when there is none.
+fn text(descriptor: &str, key: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(descriptor)
+        .ok()
+        .and_then(|tree| Some(tree.get(key)?.as_str()?.to_owned()))
+        .unwrap_or_default()
 }
 
 /// Just enough of the component format: the sections at the top level.

@@ -7,7 +7,7 @@ use crate::commands::{
     apply, completion, convert, create, delete, export, get, join, logs, plugin, run, spec_flags,
     status, version,
 };
-use crate::plugin::Catalog;
+use crate::plugin::{Catalog, is_file_name};
 use crate::ui::ColorChoice;
 
 /// Create and operate blockchain networks on Kubernetes
@@ -69,9 +69,13 @@ pub enum Command {
 
 /// The whole command line as clap sees it, with the flags of the plugins in `catalog`.
 pub fn command(catalog: &Catalog) -> clap::Command {
+    command_for(catalog, None)
+}
+
+fn command_for(catalog: &Catalog, stack: Option<&str>) -> clap::Command {
     let mut command = Cli::command();
     for verb in ["create", "apply", "join"] {
-        command = command.mut_subcommand(verb, |sub| spec_flags::augment(sub, catalog));
+        command = command.mut_subcommand(verb, |sub| spec_flags::augment(sub, catalog, stack));
     }
     command
 }
@@ -82,8 +86,28 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let matches = command(catalog).try_get_matches_from(args)?;
+    let args: Vec<std::ffi::OsString> = args.into_iter().map(Into::into).collect();
+    let stack = stack_of(&args, catalog);
+    let matches = command_for(catalog, stack.as_deref()).try_get_matches_from(args)?;
     Ok((Cli::from_arg_matches(&matches)?, matches))
+}
+
+/// The stack that `--stack` names: help and flags are then its own alone.
+fn stack_of(args: &[std::ffi::OsString], catalog: &Catalog) -> Option<String> {
+    let mut words = args.iter().filter_map(|word| word.to_str());
+    let name = words.find_map(|word| word.strip_prefix("--stack="));
+    let name = name.or_else(|| {
+        let mut words = args.iter().filter_map(|word| word.to_str());
+        words.find(|word| *word == "--stack")?;
+        words.next()
+    })?;
+    let plugin = if is_file_name(name) {
+        let path = std::path::Path::new(name).display().to_string();
+        catalog.all().find(|plugin| plugin.origin == path).cloned()
+    } else {
+        catalog.stack(name).ok()
+    };
+    plugin.map(|plugin| plugin.descriptor.stack.clone())
 }
 
 /// Flags that several commands share: which chain.

@@ -54,7 +54,8 @@ impl Addresses {
         })
     }
 
-    /// Where port `name` (or `number`) of Service `service` is reached. `host` leads to its node ports, when it is known
+    /// Where port `name` (or `number`) of Service `service` is reached: from outside by it, or by another Service of the
+    /// chain that leads to the same pods. `host` leads to its node ports, when it is known
     /// better than from the cluster.
     pub fn of(
         &self,
@@ -64,16 +65,31 @@ impl Addresses {
         reach: Reach,
         host: Option<&str>,
     ) -> Option<String> {
-        let object = self.services.get(service)?;
-        let port = port(object, name, number)?;
-        let text = |value: Option<&Value>| value.and_then(Value::as_u64);
+        let inside = self.services.get(service)?;
         if reach == Reach::Cluster {
-            let number = text(port.get("port"))?;
+            let number = port(inside, name, number)?.get("port")?.as_u64()?;
             return Some(format!(
                 "{service}.{}.svc:{number}",
-                meta(object, "namespace")
+                meta(inside, "namespace")
             ));
         }
+        let selector = |service: &Value| service.pointer("/spec/selector").cloned();
+        let same_pods = |other: &&Value| selector(other) == selector(inside);
+        self.services
+            .values()
+            .filter(same_pods)
+            .find_map(|service| self.outside(service, name, number, host))
+    }
+
+    fn outside(
+        &self,
+        object: &Value,
+        name: &str,
+        number: u16,
+        host: Option<&str>,
+    ) -> Option<String> {
+        let port = port(object, name, number)?;
+        let text = |value: Option<&Value>| value.and_then(Value::as_u64);
         if let Some(ingress) = object.pointer("/status/loadBalancer/ingress/0") {
             let host = ingress.get("ip").or_else(|| ingress.get("hostname"))?;
             return Some(at(host.as_str()?, text(port.get("port"))?));
@@ -143,7 +159,7 @@ mod tests {
 
     fn service(kind: &str, node_port: u16) -> Value {
         json!({"metadata": {"name": "x-0", "namespace": "n"}, "spec": {"type": kind,
-            "ports": [{"name": "p2p", "port": 30303, "nodePort": node_port}]}})
+            "selector": {"x": "0"}, "ports": [{"name": "p2p", "port": 30303, "nodePort": node_port}]}})
     }
 
     #[test]
@@ -161,6 +177,21 @@ mod tests {
             "by number, too"
         );
         assert_eq!(known.of("x-1", "p2p", 30303, Reach::Outside, None), None);
+    }
+
+    #[test]
+    fn a_service_beside_the_one_inside_leads_to_the_same_pods() {
+        let mut known = addresses(service("ClusterIP", 0));
+        let mut beside = service("NodePort", 31_777);
+        beside["metadata"]["name"] = json!("x-0-outside");
+        let mut other = service("NodePort", 31_888);
+        other["spec"]["selector"] = json!({"x": "1"});
+        known.services.insert("x-0-outside".to_owned(), beside);
+        known.services.insert("a".to_owned(), other);
+        assert_eq!(
+            known.of("x-0", "p2p", 0, Reach::Outside, None).as_deref(),
+            Some("192.0.2.1:31777")
+        );
     }
 
     #[test]

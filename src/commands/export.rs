@@ -85,6 +85,7 @@ impl Export {
             stack: scene.resolved.stack.plugin.descriptor.stack.clone(),
             release: scene.resolved.release.clone(),
             fingerprint: scene.head.fingerprint.clone(),
+            born_ms: born_ms(&scene.topology.subjects),
             configured: scene.public.configured.clone(),
             subjects,
         };
@@ -153,7 +154,11 @@ impl Export {
             .services
             .iter()
             .flat_map(|service| &service.plugin.descriptor.ports)
-            .map(|port| (port.name.as_str(), port.reach == "peers"))
+            .map(|port| {
+                // A monitor of ours measures our own nodes.
+                let needed = port.reach == "peers" && port.purpose != "metrics";
+                (port.name.as_str(), needed)
+            })
             .collect();
         let mut told = Vec::new();
         for endpoint in &subject.endpoints {
@@ -182,6 +187,12 @@ impl Export {
         }
         told
     }
+}
+
+/// When the chain was born.
+fn born_ms(subjects: &[Subject]) -> u64 {
+    let chain = subjects.iter().find(|subject| subject.kind == "chain");
+    chain.map_or(0, |chain| chain.born_ms)
 }
 
 /// Another tool's format, written by the stack.

@@ -113,7 +113,7 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
         Command::Delete(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&mut context),
         Command::Export(command) => command.run(&mut context).await,
-        Command::Join(command) => command.run(&mut context).await,
+        Command::Join(command) => Box::pin(command.run(&mut context)).await,
         Command::Convert(command) => command.run(&context),
         Command::Completion(command) => command.run(&context),
         Command::Version(command) => command.run(&context).await,

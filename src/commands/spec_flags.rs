@@ -79,23 +79,49 @@ fn kebab(name: &str) -> String {
     out
 }
 
-/// All added flags by name, with a line of help each; the first that has a name keeps it.
+/// A flag that descriptors add.
+struct Added {
+    meaning: Meaning,
+    heading: String,
+    help: String,
+    /// Who has it, when several may.
+    of: Vec<String>,
+}
+
+impl Added {
+    /// Its line of help.
+    fn help(&self) -> String {
+        match self.meaning {
+            Meaning::Role(_) => format!("Plugin: {}", self.of.join("; ")),
+            _ if self.of.is_empty() => self.help.clone(),
+            _ => format!("{} [{}]", self.help, self.of.join(", ")),
+        }
+    }
+}
+
+/// All added flags by name: those of `stack`, or of all stacks in sight. Of two that share a name the first says what it
+/// is, and both are named.
 fn meanings(
     catalog: &Catalog,
     taken: &BTreeSet<String>,
-) -> BTreeMap<String, (Meaning, String, String)> {
-    let mut flags: BTreeMap<String, (Meaning, String, String)> = BTreeMap::new();
-    let mut add = |name: String, meaning: Meaning, heading: &str, help: String| {
-        if !taken.contains(&name) {
-            flags
-                .entry(name)
-                .or_insert((meaning, heading.to_owned(), help));
-        }
-    };
-    for stack in catalog
-        .all()
-        .filter(|plugin| plugin.descriptor.role.is_empty())
-    {
+    stack: Option<&str>,
+) -> BTreeMap<String, Added> {
+    let mut flags: BTreeMap<String, Added> = BTreeMap::new();
+    let mut add =
+        |name: String, meaning: Meaning, heading: &str, help: String, of: Option<String>| {
+            if !taken.contains(&name) {
+                let flag = flags.entry(name).or_insert(Added {
+                    meaning,
+                    heading: heading.to_owned(),
+                    help,
+                    of: Vec::new(),
+                });
+                flag.of.extend(of);
+            }
+        };
+    let wanted = |descriptor: &Descriptor| stack.is_none_or(|stack| descriptor.stack == stack);
+    let in_sight = || catalog.all().filter(|plugin| wanted(&plugin.descriptor));
+    for stack in in_sight().filter(|plugin| plugin.descriptor.role.is_empty()) {
         let descriptor = &stack.descriptor;
         let heading = format!("Stack {}", descriptor.stack);
         for role in descriptor
@@ -112,17 +138,18 @@ fn meanings(
             } else {
                 format!(" (default {})", role.default)
             };
-            let help = format!("Plugin: {}{default}", known.join(", "));
+            let of = format!("{}{default}", known.join(", "));
             add(
                 kebab(&role.name),
                 Meaning::Role(role.name.clone()),
                 &format!("Role {}", role.name),
-                help,
+                String::new(),
+                Some(of),
             );
         }
         for (option, schema) in properties(&descriptor.options) {
             let meaning = Meaning::StackOption(option.clone());
-            add(kebab(option), meaning, &heading, summary(schema));
+            add(kebab(option), meaning, &heading, summary(schema), None);
         }
         for kind in descriptor.kinds.iter().filter(|kind| !kind.flag.is_empty()) {
             add(
@@ -130,13 +157,11 @@ fn meanings(
                 Meaning::Kind(kind.key.clone()),
                 &heading,
                 kind.summary.clone(),
+                None,
             );
         }
     }
-    for plugin in catalog
-        .all()
-        .filter(|plugin| !plugin.descriptor.role.is_empty())
-    {
+    for plugin in in_sight().filter(|plugin| !plugin.descriptor.role.is_empty()) {
         let Descriptor {
             role,
             options,
@@ -149,7 +174,6 @@ fn meanings(
                 spellings.push(format!("{option}File"));
             }
             for option in spellings {
-                let help = format!("{} [{name}]", summary(schema));
                 let flag = format!("{}-{}", kebab(role), kebab(&option));
                 add(
                     flag,
@@ -158,7 +182,8 @@ fn meanings(
                         option,
                     },
                     &format!("Role {role}"),
-                    help,
+                    summary(schema),
+                    Some(name.clone()),
                 );
             }
         }
@@ -219,11 +244,11 @@ fn taken(command: &Command) -> BTreeSet<String> {
         .collect()
 }
 
-/// Adds the flags of the plugins in sight to a command.
-pub fn augment(mut command: Command, catalog: &Catalog) -> Command {
+/// Adds the flags of the plugins in sight to a command; of those of one stack, when the command line names it.
+pub fn augment(mut command: Command, catalog: &Catalog, stack: Option<&str>) -> Command {
     let taken = taken(&command);
-    for (name, (meaning, heading, help)) in meanings(catalog, &taken) {
-        let value = if matches!(meaning, Meaning::Role(_)) {
+    for (name, added) in meanings(catalog, &taken, stack) {
+        let value = if matches!(added.meaning, Meaning::Role(_)) {
             "PLUGIN"
         } else {
             "VALUE"
@@ -232,8 +257,8 @@ pub fn augment(mut command: Command, catalog: &Catalog) -> Command {
             Arg::new(format!("spec:{name}"))
                 .long(name)
                 .value_name(value)
-                .help(help)
-                .help_heading(heading)
+                .help(added.help())
+                .help_heading(added.heading)
                 .allow_hyphen_values(false),
         );
     }
@@ -293,9 +318,9 @@ fn dynamic(
             Some((name.to_owned(), value.clone()))
         })
         .collect();
-    let flags = meanings(catalog, &BTreeSet::new());
+    let flags = meanings(catalog, &BTreeSet::new(), None);
     let mut warnings = Vec::new();
-    let meant = |name: &String| flags.get(name).map(|(meaning, _, _)| meaning.clone());
+    let meant = |name: &String| flags.get(name).map(|flag| flag.meaning.clone());
     for (name, value) in &given {
         match meant(name) {
             Some(Meaning::Role(role)) => {

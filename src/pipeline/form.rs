@@ -171,7 +171,7 @@ pub async fn prepare<S: Store>(
         check_fixed(resolved, last)?;
     }
     if let Some(bundle) = setting.bundle {
-        join(&mut public, &head, resolved, bundle)?;
+        join(&mut public, &mut head, resolved, bundle)?;
     }
     head.phase = match head.phase {
         Phase::Tombstone => Phase::Formed,
@@ -186,6 +186,12 @@ pub async fn prepare<S: Store>(
     subjects.extend(parties::subjects(&public.parties));
     claim(&mut head, &subjects, resolved);
     let vaults = find(store, resolved, &head, before.as_ref()).await?;
+    let gone: Vec<_> = head
+        .subjects
+        .iter()
+        .filter(|(_, it)| it.retired && !it.due.is_empty())
+        .filter_map(|(id, _)| Some((id.clone(), public.facts.get(id)?.clone())))
+        .collect();
     let known = Known {
         head: Some(head.clone()),
         public,
@@ -199,6 +205,8 @@ pub async fn prepare<S: Store>(
         setting.circumstances,
         setting.runtime,
     )?;
+    // A hook about a subject that goes still knows what it was.
+    outcome.public.facts.extend(gone);
     for vault in &outcome.vaults {
         if let Some(remembered) = head.subjects.get_mut(&vault.subject) {
             remembered.pending = true;

@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::pipeline::options::Options;
     use crate::plugin::Plugin;
+    use crate::plugin::builtin::Code;
 
     fn service(role: &str, needs: &[(Phase, &str, Phase)]) -> ResolvedService {
         let descriptor = Descriptor {
@@ -179,7 +180,7 @@ mod tests {
         ResolvedService {
             role: role.to_owned(),
             instance: role.to_owned(),
-            plugin: Arc::new(Plugin::built_in(&text, "sha256:0", b"").unwrap()),
+            plugin: Arc::new(Plugin::built_in(&text, "sha256:0", Code::Ready(b"")).unwrap()),
             options: Options::default(),
             images: Vec::new(),
             resources: serde_json::Value::Null,

@@ -1,6 +1,6 @@
 //! Other parties of a chain: how their subjects stand beside our own, and whether a bundle speaks of the same chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -8,7 +8,10 @@ use super::resolve::{Resolved, split_key};
 use super::world::{FactConflict, World};
 use crate::plugin::contract::{Endpoint, Subject};
 use crate::state::bundle::{Bundle, Party};
-use crate::state::{Head, Public};
+use crate::state::{Head, Public, Remembered};
+
+/// Id and kind of the chain itself.
+const CHAIN: &str = "chain";
 
 /// A bundle that does not fit the chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +125,7 @@ pub fn recall_facts(world: &World, parties: &BTreeMap<String, Party>) -> Result<
 /// The bundle is of another chain, of another stack, or our own.
 pub fn join(
     public: &mut Public,
-    head: &Head,
+    head: &mut Head,
     resolved: &Resolved,
     bundle: &Bundle,
 ) -> Result<(), PartyError> {
@@ -169,6 +172,7 @@ pub fn join(
         });
     }
     if head.revision == 0 {
+        born_with(head, theirs.born_ms, &resolved.namespace);
         for (subject, results) in &theirs.configured {
             let all = public.configured.entry(subject.clone()).or_default();
             for (key, result) in results {
@@ -178,6 +182,27 @@ pub fn join(
     }
     public.parties.insert(party.clone(), theirs.clone());
     Ok(())
+}
+
+/// The chain is as old as its first party says: what comes into it here was born later.
+fn born_with(head: &mut Head, born_ms: u64, namespace: &str) {
+    if born_ms == 0 {
+        return;
+    }
+    let chain = Remembered {
+        kind: CHAIN.to_owned(),
+        ordinal: 0,
+        born_ms,
+        cluster: String::new(),
+        namespace: namespace.to_owned(),
+        pending: true,
+        retired: false,
+        due: BTreeSet::new(),
+        vaults: Vec::new(),
+        state: BTreeMap::new(),
+        observed: BTreeMap::new(),
+    };
+    head.subjects.entry(CHAIN.to_owned()).or_insert(chain);
 }
 
 #[cfg(test)]

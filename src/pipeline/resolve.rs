@@ -464,7 +464,13 @@ fn plugin_for(
         Err(PluginError::Unknown { .. }) => {
             let known = candidates(catalog);
             let hint = nearest(&name, known.iter().map(String::as_str)).map_or_else(
-                || format!("known plugins for `{}`: {}", role.name, known.join(", ")),
+                || {
+                    if known.is_empty() {
+                        "no plugin in sight fills it: name a .wasm file".to_owned()
+                    } else {
+                        format!("known plugins for `{}`: {}", role.name, known.join(", "))
+                    }
+                },
                 |near| format!("did you mean `{near}`?"),
             );
             return Err(loaded

@@ -6,6 +6,7 @@ use chain_plugin_sdk::descriptor::Rollout;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::options::properties;
 use super::resolve::{Resolved, ResolvedService, service_key};
 use super::run::{Outcome, node_of};
 use crate::manifest::input::{
@@ -98,6 +99,7 @@ pub fn shape(
                 item: item.clone(),
             })
             .collect(),
+        secrets: named_secrets(resolved, outcome),
         ..Shape::default()
     };
     for (place, item) in &outcome.items {
@@ -257,6 +259,31 @@ fn placement(chain: &Placement, node: &Placement) -> Value {
     } else {
         Value::Object(out)
     }
+}
+
+/// Secrets that the user made and names in an option with `format: secret-ref`, in each namespace of the chain.
+fn named_secrets(resolved: &Resolved, outcome: &Outcome) -> BTreeSet<(String, String)> {
+    let namespaces: BTreeSet<&str> = outcome
+        .subjects
+        .iter()
+        .filter(|subject| !subject.foreign)
+        .map(|subject| subject.namespace.as_str())
+        .collect();
+    let services = std::iter::once(&resolved.stack).chain(&resolved.services);
+    let names = services.flat_map(|service| {
+        properties(&service.plugin.descriptor.options)
+            .filter(|(_, schema)| {
+                schema.get("format").and_then(Value::as_str) == Some("secret-ref")
+            })
+            .filter_map(|(name, _)| service.options.open.get(name)?.as_str())
+    });
+    names
+        .flat_map(|name| {
+            namespaces
+                .iter()
+                .map(move |namespace| ((*namespace).to_owned(), name.to_owned()))
+        })
+        .collect()
 }
 
 fn storage(resolved: &Resolved, entry: &NodeEntry) -> Storage {

@@ -4,10 +4,11 @@
 //! under a name that says component digest, target and the engine's own compatibility hash. What does not fit is made anew.
 
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
+use flate2::read::GzDecoder;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
@@ -23,6 +24,15 @@ pub fn embedded(engine: &Engine, code: &'static [u8]) -> Result<Component> {
             Component::deserialize(engine, code)
         }
     }
+}
+
+/// Loads a component that this binary carries packed.
+#[allow(unsafe_code)]
+pub fn unpacked(engine: &Engine, packed: &'static [u8]) -> Result<Component> {
+    let mut code = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut code)?;
+    // SAFETY: as in `embedded`; gzip's own checksum says that the bytes are what was packed.
+    unsafe { Component::deserialize(engine, &code) }
 }
 
 /// Loads a component that this process has just compiled.

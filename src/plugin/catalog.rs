@@ -19,7 +19,7 @@ impl Catalog {
     pub fn built_in() -> Result<Self, PluginError> {
         let mut catalog = Self::default();
         for (descriptor, digest, code) in BUILT_IN {
-            catalog.add(Plugin::built_in(descriptor, digest, code)?);
+            catalog.add(Plugin::built_in(descriptor, digest, *code)?);
         }
         Ok(catalog)
     }

@@ -10,6 +10,7 @@ use chain_plugin_toolchain::{CONTRACT_VERSION, section};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
+use super::builtin::Code;
 use super::cache;
 use super::engine::Runtime;
 use super::error::PluginError;
@@ -19,7 +20,7 @@ use super::sandbox::Inside;
 /// Where a plugin's code comes from.
 enum Source {
     /// Embedded in this binary, precompiled for its target.
-    BuiltIn(&'static [u8]),
+    BuiltIn(Code),
     /// A component's own bytes.
     Component(Vec<u8>),
 }
@@ -56,11 +57,7 @@ impl std::fmt::Debug for Plugin {
 
 impl Plugin {
     /// One that is embedded: its precompiled bytes and the JSON of its descriptor.
-    pub fn built_in(
-        descriptor: &str,
-        digest: &str,
-        code: &'static [u8],
-    ) -> Result<Self, PluginError> {
+    pub fn built_in(descriptor: &str, digest: &str, code: Code) -> Result<Self, PluginError> {
         let descriptor: Descriptor = parse(descriptor.as_bytes(), "built-in plugin")?;
         let budget = granted(&descriptor);
         Ok(Self {
@@ -190,7 +187,12 @@ impl Plugin {
             source,
         };
         match &self.source {
-            Source::BuiltIn(code) => cache::embedded(&runtime.engine, code).map_err(refuse),
+            Source::BuiltIn(Code::Ready(code)) => {
+                cache::embedded(&runtime.engine, code).map_err(refuse)
+            }
+            Source::BuiltIn(Code::Packed(code)) => {
+                cache::unpacked(&runtime.engine, code).map_err(refuse)
+            }
             Source::Component(bytes) => cache::compiled(
                 &runtime.engine,
                 runtime.cache.as_deref(),

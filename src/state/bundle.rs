@@ -33,6 +33,9 @@ pub struct Party {
     /// The chain's fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// When the chain was born, in milliseconds since 1970: the same for all parties. 0 when it is not known.
+    #[serde(default)]
+    pub born_ms: u64,
     /// Configured results: subject -> `role/instance` -> result.
     #[serde(default)]
     pub configured: BTreeMap<String, BTreeMap<String, ConfiguredResult>>,
@@ -197,8 +200,8 @@ impl Bundle {
             }
         }
         let known = ["apiVersion", "kind", "metadata", "spec", "checks", "digest"];
-        let keys = tree.as_object().into_iter().flatten();
-        for (key, _) in keys.filter(|(key, _)| !known.contains(&key.as_str())) {
+        let mut keys = tree.as_object().into_iter().flatten();
+        if let Some((key, _)) = keys.find(|(key, _)| !known.contains(&key.as_str())) {
             return Err(changed(&format!("/{key}"), "this was added"));
         }
         serde_json::from_value(tree.clone())
@@ -260,6 +263,7 @@ mod tests {
             stack: "pebble".to_owned(),
             release: "1".to_owned(),
             fingerprint: Some("f".to_owned()),
+            born_ms: 1_700_000_000_000,
             configured: [(
                 "chain".to_owned(),
                 [("talker".to_owned(), ConfiguredResult::default())].into(),

@@ -26,25 +26,44 @@ pub fn plane() -> &'static Plane {
     PLANE.get_or_init(|| {
         let kubeconfig = match std::env::var_os("CHAIN_TEST_KUBECONFIG") {
             Some(path) => PathBuf::from(path),
-            None => start(),
+            None => start(""),
         };
         Plane { kubeconfig }
     })
 }
 
-fn start() -> PathBuf {
+/// A second one, for what happens between two clusters; none in a cluster of somebody's, unless
+/// `CHAIN_TEST_KUBECONFIG_2` names another.
+pub fn second_plane() -> Option<&'static Plane> {
+    static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
+    let made = PLANE.get_or_init(|| {
+        let kubeconfig = match std::env::var_os("CHAIN_TEST_KUBECONFIG_2") {
+            Some(path) => PathBuf::from(path),
+            None if std::env::var_os("CHAIN_TEST_KUBECONFIG").is_some() => return None,
+            None => start("-2"),
+        };
+        Some(Plane { kubeconfig })
+    });
+    made.as_ref()
+}
+
+/// Starts one, in a folder that says whose it is.
+fn start(suffix: &str) -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     // What dead test runs left behind.
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(pid) = name.strip_prefix("plane-") else {
+        let Some(pid) = name
+            .strip_prefix("plane-")
+            .and_then(|rest| rest.split('-').next())
+        else {
             continue;
         };
         if !Path::new("/proc").join(pid).exists() {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
-    let folder = parent.join(format!("plane-{}", std::process::id()));
+    let folder = parent.join(format!("plane-{}{suffix}", std::process::id()));
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/controlplane/run");
     let status = Command::new(&run)
         .arg("start")

@@ -1,8 +1,11 @@
 //! `chain-plugin OUT MANIFEST...`: builds plugin crates into OUT as `<package>.wasm`, and precompiles each as
 //! `<package>.cwasm`. What is already there and younger than nothing that matters is left alone by cargo and by content.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use flate2::{Compression, GzBuilder};
 
 use chain_plugin_toolchain::{BuildError, component, guest};
 
@@ -56,16 +59,30 @@ fn run(out: &Path, manifests: &[PathBuf]) -> Result<(), BuildError> {
             source,
         })?;
         let component = component::componentize(&guest.package, &bytes)?;
+        let code = out.join(format!("{}.cwasm", guest.package));
+        let packed = out.join(format!("{}.cwasm.gz", guest.package));
         if write(&out.join(format!("{}.wasm", guest.package)), &component)?
-            || !out.join(format!("{}.cwasm", guest.package)).exists()
+            || !code.exists()
+            || !packed.exists()
         {
-            write(
-                &out.join(format!("{}.cwasm", guest.package)),
-                &component::precompile(&guest.package, &component)?,
-            )?;
+            let precompiled = component::precompile(&guest.package, &component)?;
+            write(&code, &precompiled)?;
+            write(&packed, &pack(&precompiled, &packed)?)?;
         }
     }
     Ok(())
+}
+
+/// Packed with gzip, as small as it gets: `build.rs` takes that of plugins which are not run by default.
+fn pack(bytes: &[u8], path: &Path) -> Result<Vec<u8>, BuildError> {
+    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
+    packed
+        .write_all(bytes)
+        .and_then(|()| packed.finish())
+        .map_err(|source| BuildError::File {
+            path: path.to_path_buf(),
+            source,
+        })
 }
 
 /// Writes a file if its content changed, and tells whether it did.

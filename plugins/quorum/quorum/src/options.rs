@@ -65,7 +65,7 @@ pub fn schema() -> Value {
             },
             "ingressClass": {"type": "string", "pattern": name, "description": "class of the Ingress; the cluster's when absent"},
             "ingressTlsSecret": {
-                "type": "string", "pattern": name,
+                "type": "string", "pattern": name, "format": "secret-ref",
                 "description": "Secret with the certificate of the Ingress; it must be there",
             },
             "ingressWs": {"type": "boolean", "default": true, "description": "lead to web sockets too, at quorum-ws"},

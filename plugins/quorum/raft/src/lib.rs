@@ -24,7 +24,7 @@ use chain_plugin_sdk::{
 use quorum_formats::extra_data::RAFT;
 use quorum_formats::genesis::RAFT_MIX_HASH;
 use quorum_service::container::need;
-use quorum_service::facts::{self, ConsensusFacts, ConsensusNode, Identity};
+use quorum_service::facts::{self, ClientFacts, ConsensusFacts, ConsensusNode, Identity};
 use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::nodes::takes_part;
 use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, RAFT_ENDPOINT, RAFT_PORT, member};
@@ -226,9 +226,10 @@ impl Plugin for Raft {
             numbers: self
                 .nodes
                 .founders()
-                .map(|node| node.id.clone())
+                .map(|node| at.fact::<ClientFacts>(&node.id, CLIENT))
                 .zip(1..)
-                .collect(),
+                .map(|(client, number)| Ok((client?.node_id, number)))
+                .collect::<Result<_, Diagnostics>>()?,
             genesis: member::genesis(0, &RAFT_MIX_HASH, &RAFT),
         };
         Ok(member::configured(&facts, notes))
@@ -242,7 +243,8 @@ pub(crate) fn number(host: &dyn Host, node: &str) -> Option<u16> {
     }
     let (_, text) = host.facts(CHAIN, CONSENSUS).into_iter().next()?;
     let facts: ConsensusFacts = serde_json::from_str(&text).ok()?;
-    facts.numbers.get(node).copied()
+    let (id, _) = node_id(host, node)?;
+    facts.numbers.get(&id).copied()
 }
 
 /// The facts of the client about a node.

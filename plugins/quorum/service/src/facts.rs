@@ -106,7 +106,7 @@ pub struct ConsensusFacts {
     /// The block from which on it is QBFT, where it changes to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qbft_from_block: Option<u64>,
-    /// The founders' numbers by the ids of their subjects, where membership is by number.
+    /// The founders' numbers by the public keys of their nodes, where membership is by number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, u16>,
     /// Its fields of the genesis block.
