@@ -32,9 +32,9 @@ define embed
 	@mkdir -p $(BUILTINS)
 	@for wasm in $(BUILTINS)/*.wasm; do \
 		name=$$(basename "$$wasm" .wasm); \
-		compgen -G "plugins/*/$$name/Cargo.toml" >/dev/null || rm -f "$$wasm" "$${wasm%.wasm}.cwasm" "$${wasm%.wasm}.cwasm.gz"; \
+		compgen -G "plugins/*/$$name/Cargo.toml" >/dev/null || rm -f "$$wasm" "$${wasm%.wasm}.cwasm"; \
 	done
-	@find $(BUILTINS) -name '*.cwasm*' ! -newer $(TARGET)/$(1)/chain-plugin -delete
+	@find $(BUILTINS) -name '*.cwasm' ! -newer $(TARGET)/$(1)/chain-plugin -delete
 	@$(if $(PLUGINS),$(TARGET)/$(1)/chain-plugin $(BUILTINS) $(PLUGINS),echo 'no plugins to build under plugins/')
 endef
 

@@ -159,8 +159,16 @@ fn place(
             let path = value
                 .as_str()
                 .ok_or_else(|| fault(&pointer, format!("option `{name}`: expected a path")))?;
-            return read(path, folder, name, &pointer)
-                .map(|text| Placed::Open(Value::String(text)));
+            // A spec that was stored or printed holds the text: no path has a line end.
+            if path.contains('\n') {
+                return Ok(Placed::Open(value.clone()));
+            }
+            return read(path, folder, name, &pointer).map(|mut text| {
+                if !text.contains('\n') {
+                    text.push('\n');
+                }
+                Placed::Open(Value::String(text))
+            });
         }
         return Ok(Placed::Open(value.clone()));
     }
@@ -328,6 +336,20 @@ mod tests {
 
     fn given(value: Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_was_read_stands_for_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let schema =
+            serde_json::json!({"properties": {"seed": {"type": "string", "format": "file"}}});
+        for (content, text) in [("a\nb", "a\nb"), ("one", "one\n")] {
+            std::fs::write(folder.path().join("seed.txt"), content).unwrap();
+            let given = serde_json::json!({"seed": "seed.txt"});
+            let read = check(&schema, given.as_object().unwrap(), folder.path()).unwrap();
+            assert_eq!(read.open["seed"], text);
+            assert_eq!(check(&schema, &read.open, folder.path()).unwrap(), read);
+        }
     }
 
     #[test]

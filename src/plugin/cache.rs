@@ -4,13 +4,14 @@
 //! under a name that says component digest, target and the engine's own compatibility hash. What does not fit is made anew.
 
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
-use flate2::read::GzDecoder;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
+
+use super::builtin::unpacked;
 
 /// Loads a component that this binary carries, aligned to a page.
 #[allow(unsafe_code)]
@@ -28,11 +29,10 @@ pub fn embedded(engine: &Engine, code: &'static [u8]) -> Result<Component> {
 
 /// Loads a component that this binary carries packed.
 #[allow(unsafe_code)]
-pub fn unpacked(engine: &Engine, packed: &'static [u8]) -> Result<Component> {
-    let mut code = Vec::new();
-    GzDecoder::new(packed).read_to_end(&mut code)?;
-    // SAFETY: as in `embedded`; gzip's own checksum says that the bytes are what was packed.
-    unsafe { Component::deserialize(engine, &code) }
+pub fn packed(engine: &Engine, at: usize, length: usize) -> Result<Component> {
+    let code = unpacked(at, length)?;
+    // SAFETY: as in `embedded`; the archive has a checksum.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Loads a component that this process has just compiled.

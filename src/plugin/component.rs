@@ -190,8 +190,8 @@ impl Plugin {
             Source::BuiltIn(Code::Ready(code)) => {
                 cache::embedded(&runtime.engine, code).map_err(refuse)
             }
-            Source::BuiltIn(Code::Packed(code)) => {
-                cache::unpacked(&runtime.engine, code).map_err(refuse)
+            Source::BuiltIn(Code::Packed(at, length)) => {
+                cache::packed(&runtime.engine, *at, *length).map_err(refuse)
             }
             Source::Component(bytes) => cache::compiled(
                 &runtime.engine,

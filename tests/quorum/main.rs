@@ -12,6 +12,7 @@
 )]
 
 mod combinations;
+mod convert;
 mod parties;
 #[path = "../support/plane.rs"]
 mod plane;

@@ -1,13 +1,13 @@
 //! `chain-plugin OUT MANIFEST...`: builds plugin crates into OUT as `<package>.wasm`, and precompiles each as
-//! `<package>.cwasm`. What is already there and younger than nothing that matters is left alone by cargo and by content.
+//! `<package>.cwasm`; those that are not of the first stack also into one archive, `packed.zst` with `packed.json`. What is already there and younger than nothing that matters is left alone by cargo and by content.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use flate2::{Compression, GzBuilder};
-
-use chain_plugin_toolchain::{BuildError, component, guest};
+use chain_plugin_toolchain::{BuildError, component, guest, section};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1).map(PathBuf::from);
@@ -53,6 +53,7 @@ fn run(out: &Path, manifests: &[PathBuf]) -> Result<(), BuildError> {
         path: out.to_path_buf(),
         source,
     })?;
+    let mut built = Vec::new();
     for (guest, module) in guests.iter().zip(&modules) {
         let bytes = std::fs::read(module).map_err(|source| BuildError::File {
             path: module.clone(),
@@ -60,29 +61,62 @@ fn run(out: &Path, manifests: &[PathBuf]) -> Result<(), BuildError> {
         })?;
         let component = component::componentize(&guest.package, &bytes)?;
         let code = out.join(format!("{}.cwasm", guest.package));
-        let packed = out.join(format!("{}.cwasm.gz", guest.package));
-        if write(&out.join(format!("{}.wasm", guest.package)), &component)?
-            || !code.exists()
-            || !packed.exists()
-        {
-            let precompiled = component::precompile(&guest.package, &component)?;
-            write(&code, &precompiled)?;
-            write(&packed, &pack(&precompiled, &packed)?)?;
+        if write(&out.join(format!("{}.wasm", guest.package)), &component)? || !code.exists() {
+            write(&code, &component::precompile(&guest.package, &component)?)?;
         }
+        built.push((guest.package.clone(), component, code));
+    }
+    pack(out, built)
+}
+
+/// Packs the code of all plugins but those of the first stack into one archive, beside an index of it.
+fn pack(out: &Path, mut built: Vec<(String, Vec<u8>, PathBuf)>) -> Result<(), BuildError> {
+    built.sort();
+    let text = |component: &[u8], key: &str| {
+        section::read(component, section::DESCRIPTOR)
+            .ok()
+            .flatten()
+            .and_then(|json| serde_json::from_slice::<Value>(json).ok())
+            .and_then(|tree| Some(tree.get(key)?.as_str()?.to_owned()))
+            .unwrap_or_default()
+    };
+    let first = built
+        .iter()
+        .find(|(_, component, _)| text(component, "role").is_empty())
+        .map(|(_, component, _)| text(component, "stack"));
+    let (mut all, mut index) = (Vec::new(), Map::new());
+    for (name, component, code) in &built {
+        if Some(text(component, "stack")) == first {
+            continue;
+        }
+        let bytes = std::fs::read(code).map_err(|source| BuildError::File {
+            path: code.clone(),
+            source,
+        })?;
+        index.insert(name.clone(), json!([all.len(), bytes.len()]));
+        all.extend(bytes);
+    }
+    let digest = hex::encode(Sha256::digest(&all));
+    let index = json!({"digest": digest, "length": all.len(), "plugins": index}).to_string();
+    let archive = out.join("packed.zst");
+    if write(&out.join("packed.json"), index.as_bytes())? || !archive.exists() {
+        let packed = compress(&all).map_err(|source| BuildError::File {
+            path: archive.clone(),
+            source,
+        })?;
+        write(&archive, &packed)?;
     }
     Ok(())
 }
 
-/// Packed with gzip, as small as it gets: `build.rs` takes that of plugins which are not run by default.
-fn pack(bytes: &[u8], path: &Path) -> Result<Vec<u8>, BuildError> {
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    packed
-        .write_all(bytes)
-        .and_then(|()| packed.finish())
-        .map_err(|source| BuildError::File {
-            path: path.to_path_buf(),
-            source,
-        })
+/// As small as it gets: what plugins have in common is found over the whole length.
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 19)?;
+    encoder.long_distance_matching(true)?;
+    encoder.window_log(27)?;
+    encoder.include_checksum(true)?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 /// Writes a file if its content changed, and tells whether it did.

@@ -28,6 +28,7 @@ use chain_plugin_sdk::{
 };
 use quorum_service::container::{kept, need, requests};
 use quorum_service::facts::{self, ClientFacts};
+use quorum_service::nodes::enode;
 use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, PRIVACY, RELEASE, STACK};
 
 use crate::options::CONTAINER;
@@ -109,7 +110,7 @@ impl Plugin for GoQuorum {
         let facts = ClientFacts {
             node_id: identity.node.to_string(),
             node_address: identity.node.address().to_string(),
-            enode: peers::enode(&self.nodes, node, identity.node)?.to_string(),
+            enode: enode(&self.nodes, node, identity.node)?.to_string(),
             account_address: Some(identity.account),
         };
         Ok(Provisioned {

@@ -3,28 +3,17 @@
 use std::collections::BTreeMap;
 
 use chain_plugin_sdk::{At, Diagnostics, Subject};
-use quorum_formats::enode::{Endpoint, Enode, NodeId};
 use quorum_formats::node_list::NodeList;
 use quorum_service::facts::ClientFacts;
 use quorum_service::fault::{at as fault_at, refuse_with};
-use quorum_service::{CLIENT, Nodes, P2P, RAFT_ENDPOINT, RAFT_PORT};
+use quorum_service::nodes::enode;
+use quorum_service::{CLIENT, Nodes};
 
 /// The list of all nodes.
 pub const LIST: &str = "permissioned-nodes.json";
 
 /// The list of the founders, by which Raft counts them.
 pub const FOUNDERS: &str = "static-nodes.json";
-
-/// Where the other nodes of the chain reach a node. Outside of its cluster Raft's port is another one too.
-pub fn enode(nodes: &Nodes, node: &Subject, id: NodeId) -> Result<Enode, Diagnostics> {
-    let (host, port) = nodes.address(None, node, P2P)?;
-    let raft = nodes
-        .address(None, node, RAFT_ENDPOINT)
-        .map_or(RAFT_PORT, |(_, port)| port);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let endpoint = Endpoint::listed(host, port, raft).map_err(fault_at("enode", ""))?;
-    Ok(Enode::new(id, endpoint))
-}
 
 /// The list of these nodes, in their order.
 pub fn list<'a>(

@@ -127,6 +127,23 @@ fn operations() -> Vec<Operation> {
         ),
         member("raft-promote", "gives a learner a vote"),
         member(
+            "raft-add",
+            "asks the members for a number for another party's node",
+        ),
+        Operation {
+            name: "raft-number".to_owned(),
+            summary: "starts a node with the number that another party's members gave it"
+                .to_owned(),
+            args: json!({
+                "type": "object", "additionalProperties": false, "required": ["member", "number"],
+                "properties": {
+                    "member": {"type": "string", "description": "a node of one's own, by its name"},
+                    "number": {"type": "integer", "minimum": 1, "maximum": 65535, "description": "as `raft-add` told the other party"},
+                },
+            }),
+            ..Operation::default()
+        },
+        member(
             "raft-remove",
             "ends a membership; a number is never given twice",
         ),

@@ -279,6 +279,93 @@ fn a_founder_goes_by_its_number() {
     assert_eq!(left, [1, 3]);
 }
 
+/// Another party's node, which is reached from outside.
+fn foreign(topology: &mut Topology) {
+    let endpoint = |port: &str, address: &str| chain_plugin_sdk::Endpoint {
+        port: port.to_owned(),
+        service: String::new(),
+        number: 0,
+        outside: Some(address.to_owned()),
+    };
+    let mut node = fixture::node(0, true);
+    node.id = "node/beta/node0".to_owned();
+    node.name = "beta-node0".to_owned();
+    node.foreign = true;
+    node.endpoints = vec![
+        endpoint("p2p", "beta.example:31001"),
+        endpoint("raft", "beta.example:31002"),
+    ];
+    topology.subjects.push(node);
+}
+
+#[test]
+fn another_partys_node_is_added_at_its_address_and_told_its_number() {
+    let mut topology = fixture::topology(3, 0);
+    foreign(&mut topology);
+    let facts = serde_json::to_value(fixture::client(4)).unwrap();
+    let host = fixture::host(3).fact("node/beta/node0", "client", &facts);
+    let mut members = Members::of(3);
+    let what = || request("raft-add", "chain", &json!({"member": "beta-node0"}));
+    for _ in 0..2 {
+        let mut run = Work::start(topology.clone(), what(), &host).unwrap();
+        let mut turn = run.next(Vec::new(), &host);
+        while let Turn::Steps(steps) = &turn {
+            for step in steps {
+                if let Act::Http(http) = &step.act {
+                    let body = String::from_utf8_lossy(&http.body).into_owned();
+                    assert!(
+                        !body.contains("addPeer")
+                            || body.contains("@beta.example:31001?discport=0&raftport=31002"),
+                        "{body}"
+                    );
+                }
+            }
+            let outcomes = steps.iter().map(|it| members.answer(&it.on, &it.act));
+            turn = run.next(outcomes.collect(), &host);
+        }
+        let Turn::Done(report) = turn else {
+            panic!("{turn:?}")
+        };
+        assert!(
+            report.text.contains("raft-number member=node0 number=4"),
+            "{}",
+            report.text
+        );
+    }
+    assert_eq!((members.added, members.remembered), (1, None));
+    let own = request("raft-add", "chain", &json!({"member": "node0"}));
+    assert!(Work::start(topology, own, &host).is_err());
+}
+
+#[test]
+fn a_number_from_another_party_is_remembered_and_then_rendered() {
+    let host = fixture::host(3);
+    let what = request(
+        "raft-number",
+        "chain",
+        &json!({"member": "node1", "number": 7}),
+    );
+    let mut run = Work::start(fixture::topology(3, 0), what, &host).unwrap();
+    let mut acts = Vec::new();
+    let mut turn = run.next(Vec::new(), &host);
+    while let Turn::Steps(steps) = &turn {
+        acts.extend(
+            steps
+                .iter()
+                .map(|step| (step.on.clone(), format!("{:?}", step.act))),
+        );
+        let fine = || Outcome {
+            at_ms: 0,
+            answer: Ok(response(&Value::Null)),
+        };
+        turn = run.next(steps.iter().map(|_| fine()).collect(), &host);
+    }
+    assert!(matches!(turn, Turn::Done(_)), "{turn:?}");
+    assert_eq!(acts.len(), 2);
+    assert!(acts[0].0 == "node/node1" && acts[0].1.contains("Remember") && acts[0].1.contains('7'));
+    assert!(acts[1].0 == "chain" && acts[1].1.contains("Amend"));
+}
+
 #[test]
 fn a_learner_gets_a_vote_and_who_is_no_member_does_not() {
     let host = fixture::host(5);

@@ -5,9 +5,10 @@
 //! once can be answered with one number.
 
 use chain_plugin_sdk::{
-    Act, Diagnostics, Host, Operate, Outcome, Request, Topology, Turn, warning,
+    Act, Diagnostics, Host, Operate, Outcome, Request, Subject, Topology, Turn, warning,
 };
-use quorum_service::fault::refuse_with;
+use quorum_service::fault::{refuse, refuse_with};
+use quorum_service::nodes::enode;
 use quorum_service::operation::{acted, done, done_with, failed, pause, step};
 use quorum_service::{CHAIN, Nodes, rpc};
 use serde::Deserialize;
@@ -29,6 +30,8 @@ pub struct Work {
     subject: String,
     /// What is remembered of the chain when the subject has left it.
     leaves: Option<Gone>,
+    /// How the other party calls the node whose number it is told.
+    tells: Option<String>,
     port: String,
     goal: Goal,
     /// Nodes that may be asked, the next one first.
@@ -55,11 +58,19 @@ enum Stage {
     Remembering(u16),
     /// That it went is being remembered.
     Leaving,
+    /// A node has a number from elsewhere, which is to be remembered.
+    Given(String, u16),
+    /// It is being remembered.
+    Taking(String, u16),
+    /// The node is being started with it.
+    Starting(String, u16),
 }
 
 #[derive(Deserialize)]
 struct Args {
     member: String,
+    #[serde(default)]
+    number: u16,
 }
 
 impl Operate for Work {
@@ -67,7 +78,7 @@ impl Operate for Work {
         let port = rpc::port(&all);
         let nodes = Nodes::new(all);
         let subject = what.subject.clone();
-        let mut stage = Stage::Rested;
+        let (mut stage, mut tells) = (Stage::Rested, None);
         let goal = match what.operation.as_str() {
             "join" => {
                 let node = nodes.subject(&subject)?;
@@ -90,9 +101,28 @@ impl Operate for Work {
                 }
                 Goal::Gone(known.or(number).unwrap_or(Who::Number(0)))
             }
+            "raft-add" => {
+                let Args { member, .. } = args(&what.args)?;
+                let node = named(&member, nodes.all().filter(|node| node.foreign))?;
+                let known = node_id(host, &node.id).and_then(|(id, _)| id.parse().ok());
+                let id = known.ok_or_else(|| {
+                    let message = format!("the key of {member} is not known");
+                    refuse("node-id", "/member", message)
+                })?;
+                tells = Some(node.id.rsplit('/').next().unwrap_or(&member).to_owned());
+                Goal::Member {
+                    node_id: format!("{id}"),
+                    enode: enode(&nodes, node, id)?.to_string(),
+                }
+            }
+            "raft-number" => {
+                let Args { member, number } = args(&what.args)?;
+                let node = named(&member, nodes.own())?;
+                stage = Stage::Given(node.id.clone(), number);
+                Goal::Voter(Who::Number(number))
+            }
             operation => {
-                let Args { member } = serde_json::from_str(&what.args)
-                    .map_err(quorum_service::fault::at("args", "/member"))?;
+                let Args { member, .. } = args(&what.args)?;
                 let who = who(&member, &nodes, host)?;
                 if operation == "raft-promote" {
                     Goal::Voter(who)
@@ -113,6 +143,7 @@ impl Operate for Work {
             living: members.map(|node| node.id.clone()).collect(),
             subject,
             leaves,
+            tells,
             port,
             goal,
             looks: 0,
@@ -137,6 +168,33 @@ impl Operate for Work {
                     vec![warning("raft", "", message).hint(hint)],
                 )
             }
+            Stage::Given(node, number) => {
+                let (node, number) = (node.clone(), *number);
+                let turn = Turn::Steps(vec![step(
+                    &node,
+                    format!("remembers number {number}"),
+                    0,
+                    Act::Remember(json!(Joined { number }).to_string()),
+                )]);
+                self.stage = Stage::Taking(node, number);
+                turn
+            }
+            Stage::Taking(node, number) => match acted(outcome) {
+                Ok(()) => {
+                    let says = format!("starts {node} with it");
+                    self.stage = Stage::Starting(node.clone(), *number);
+                    // Nothing of the spec changes: what was remembered is rendered.
+                    Turn::Steps(vec![step(CHAIN, says, 0, Act::Amend("{}".to_owned()))])
+                }
+                Err(why) => failed("remember", why, "run the same command again"),
+            },
+            Stage::Starting(node, number) => match acted(outcome) {
+                Ok(()) => done(
+                    format!("{node} has number {number}"),
+                    &json!({"node": node, "number": number}),
+                ),
+                Err(why) => failed("amend", why, "run the same command again"),
+            },
             Stage::Rested => self.look(),
             Stage::Looked => match rpc::result(outcome).map(|answer| cluster::read(&answer)) {
                 Ok(Some(members)) => match self.goal.standing(&members) {
@@ -226,6 +284,13 @@ impl Work {
 
     fn met(&mut self, number: Option<u16>) -> Turn {
         match (&self.goal, number) {
+            (Goal::Member { .. }, Some(number)) if self.tells.is_some() => {
+                let node = self.tells.as_deref().unwrap_or_default();
+                let text = format!(
+                    "it has number {number}; its party types: kubectl chain run raft-number member={node} number={number}"
+                );
+                done(text, &json!({"node": node, "number": number}))
+            }
             (Goal::Member { .. }, Some(number)) => {
                 self.stage = Stage::Remembering(number);
                 Turn::Steps(vec![step(
@@ -248,6 +313,29 @@ impl Work {
             _ => done("it is no member any more", &json!(null)),
         }
     }
+}
+
+fn args(text: &str) -> Result<Args, Diagnostics> {
+    serde_json::from_str(text).map_err(quorum_service::fault::at("args", "/member"))
+}
+
+/// The node of that name among `these`.
+fn named<'a>(
+    name: &str,
+    these: impl Iterator<Item = &'a Subject>,
+) -> Result<&'a Subject, Diagnostics> {
+    let these: Vec<&Subject> = these.collect();
+    let found = these.iter().find(|node| node.name == name).copied();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = these.iter().map(|node| node.name.as_str()).collect();
+        let message = format!("there is no such node {name}");
+        refuse_with(
+            "member",
+            "/member",
+            message,
+            &format!("nodes: {}", names.join(", ")),
+        )
+    })
 }
 
 /// Whom a user means: a node by its name, or a member by its number.

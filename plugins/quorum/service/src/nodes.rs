@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use chain_plugin_sdk::{Diagnostics, Subject, Topology};
+use quorum_formats::enode::{Endpoint, Enode, NodeId};
 use serde_json::Value;
 
-use crate::fault::{refuse, refuse_with};
-use crate::{CHAIN, Extra};
+use crate::fault::{at as fault_at, refuse, refuse_with};
+use crate::{CHAIN, Extra, P2P, RAFT_ENDPOINT, RAFT_PORT};
 
 /// The topology with what is asked of it again and again.
 #[derive(Debug)]
@@ -135,6 +136,17 @@ impl Nodes {
             refuse_with("endpoint", "", message, "give the node a `host`")
         })
     }
+}
+
+/// Where the other nodes of the chain reach a node. Outside of its cluster Raft's port is another one too.
+pub fn enode(nodes: &Nodes, node: &Subject, id: NodeId) -> Result<Enode, Diagnostics> {
+    let (host, port) = nodes.address(None, node, P2P)?;
+    let raft = nodes
+        .address(None, node, RAFT_ENDPOINT)
+        .map_or(RAFT_PORT, |(_, port)| port);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let endpoint = Endpoint::listed(host, port, raft).map_err(fault_at("enode", ""))?;
+    Ok(Enode::new(id, endpoint))
 }
 
 /// What the stack says about a node in its `extra`: one of the node's own options.
