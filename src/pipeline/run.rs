@@ -297,7 +297,7 @@ struct Run<'a> {
 }
 
 /// Subjects in one shard, at least: below this a second session costs more than it saves.
-const SHARD: usize = 4;
+const SHARD: usize = 2;
 
 impl Run<'_> {
     fn jobs(&self, phase: Phase, service: usize, wanted: impl Fn(&usize) -> bool) -> Vec<Job> {

@@ -194,7 +194,7 @@ fn plain(line: &[u8]) -> String {
 /// Flags of rustc for guests, as cargo takes them. Folders of this machine are not in what is built, so that the digest of a
 /// plugin does not depend on where it was checked out.
 fn flags(guest: &Guest) -> String {
-    let mut flags = vec![format!("-Ctarget-feature=+{WIDE},+simd128")];
+    let mut flags = vec![format!("-Ctarget-feature=+{WIDE}")];
     let mut hide = |folder: &Path, name: &str| {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     };
