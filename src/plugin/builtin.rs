@@ -3,6 +3,9 @@
 //! The code of the stack that is taken when nobody names one lies ready to run. That of the others is packed into one
 //! archive, since what plugins have in common is then there once; it is unpacked, whole, by whoever names such a stack.
 
+// Places in the archive are written by a program.
+#![allow(clippy::unreadable_literal)]
+
 use std::io::{self, Read as _};
 use std::sync::OnceLock;
 
