@@ -333,7 +333,7 @@ fn named<'a>(
             "member",
             "/member",
             message,
-            &format!("nodes: {}", names.join(", ")),
+            format!("nodes: {}", names.join(", ")),
         )
     })
 }
