@@ -50,6 +50,7 @@ pub fn second_plane() -> Option<&'static Plane> {
 /// Starts one, in a folder that says whose it is.
 fn start(suffix: &str) -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/controlplane/run");
     // What dead test runs left behind.
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -60,11 +61,12 @@ fn start(suffix: &str) -> PathBuf {
             continue;
         };
         if !Path::new("/proc").join(pid).exists() {
+            // It may still be stopping: without the list of its processes, which lies in the folder, some would stay.
+            let _ = Command::new(&run).arg("stop").arg(entry.path()).status();
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
     let folder = parent.join(format!("plane-{}{suffix}", std::process::id()));
-    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/controlplane/run");
     let status = Command::new(&run)
         .arg("start")
         .arg(&folder)
