@@ -141,7 +141,7 @@ pub async fn take_in(
 ) -> anyhow::Result<bool> {
     let mut wish = remembered(context, chain, namespace, spec)?;
     wish.bundle = Some(bundle);
-    change.in_cluster(Verb::Apply, &wish, context).await
+    change.carry_out(Verb::Apply, &wish, context).await
 }
 
 /// The wish that a revision remembers.
@@ -235,15 +235,20 @@ impl Change {
     ) -> anyhow::Result<bool> {
         let mut wish = self.wish(name, context)?;
         wish.bundle = bundle;
+        self.carry_out(verb, &wish, context).await
+    }
+
+    /// Prints the wish, writes it into a folder, or makes it true, as the flags say.
+    async fn carry_out(&self, verb: Verb, wish: &Wish, context: &Context) -> anyhow::Result<bool> {
         if self.output == Some(Output::Spec) {
-            return self.print_spec(&wish, &context.printer);
+            return self.print_spec(wish, &context.printer);
         }
         if let Some(folder) = &self.output_dir {
-            return self.folder(folder, verb, &wish, &context.printer).await;
+            return self.folder(folder, verb, wish, &context.printer).await;
         }
         match self.dry_run {
-            DryRun::Client => self.on_paper(verb, &wish, &context.printer).await,
-            _ => self.in_cluster(verb, &wish, context).await,
+            DryRun::Client => self.on_paper(verb, wish, &context.printer).await,
+            _ => self.in_cluster(verb, wish, context).await,
         }
     }
 

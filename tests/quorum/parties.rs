@@ -56,6 +56,11 @@ async fn parties_join_each_other_by_one_file_each_way() {
 
     // The first one learns the second's nodes; its pods stay as they are.
     alpha.receive("beta.yaml", &from_beta);
+    let before = alpha.file("permissioned-nodes.json").await;
+    for dry in ["client", "server"] {
+        alpha.run(&format!("join -f beta.yaml --dry-run={dry}"));
+        assert_eq!(alpha.file("permissioned-nodes.json").await, before, "{dry}");
+    }
     alpha.run("join -f beta.yaml");
     let list = alpha.file("permissioned-nodes.json").await;
     for node in ["node0", "node1"] {
