@@ -1,0 +1,1 @@
+//! Keys, certificates and membership providers of Hyperledger Fabric.

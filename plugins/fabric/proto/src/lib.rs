@@ -1,0 +1,1 @@
+//! Messages of Hyperledger Fabric's protocols.

@@ -1,0 +1,1 @@
+//! Proposals, transactions, chaincode packages and the calls that carry them.
