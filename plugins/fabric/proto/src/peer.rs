@@ -1,0 +1,1 @@
+//! Messages between clients and peers: proposals, transactions, lifecycle, delivery of blocks.
