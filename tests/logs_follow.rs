@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use kubectl_chain::cluster::Elsewhere;
 use kubectl_chain::cluster::connect::{ConnectFlags, Connection};
 use kubectl_chain::cluster::exec::{ExecRequest, exec};
 use kubectl_chain::cluster::forward::{HttpRequest, PodPort, request};
@@ -74,6 +75,11 @@ async fn connection(namespace: &str) -> Connection {
     Connection::open(&flags).await.unwrap()
 }
 
+/// Where a chain lives that lives nowhere else.
+fn home() -> Elsewhere {
+    Elsewhere::new()
+}
+
 /// A node `node0` of chain `c` that runs; returns its pod's UID.
 async fn one_node(client: &kube::Client, place: &str) -> String {
     namespace(client, place).await;
@@ -87,7 +93,7 @@ async fn a_followed_log_goes_on_in_the_pod_that_replaces_the_first() {
     let client = plane.client(None).await;
     let place = "follow";
     let uid = one_node(&client, place).await;
-    let nodes = find_nodes(&client, place, None, &["node0".to_owned()])
+    let nodes = find_nodes(&client, place, &home(), None, &["node0".to_owned()])
         .await
         .unwrap();
     let targets = nodes[0].targets(&Containers::Default).unwrap();
@@ -132,7 +138,9 @@ async fn logs_are_read_whole_by_time_and_by_tail() {
     ] {
         plane.write(place, "c-node0-0", container, text);
     }
-    let nodes = find_nodes(&client, place, Some("c"), &[]).await.unwrap();
+    let nodes = find_nodes(&client, place, &home(), Some("c"), &[])
+        .await
+        .unwrap();
     let targets = nodes[0].targets(&Containers::All).unwrap();
     let mut log = open(&client, targets.clone(), &LogOptions::default());
     let mut lines = Vec::new();

@@ -136,14 +136,8 @@ mod tests {
                         kind: "node".into(),
                         ordinal: n,
                         born_ms: 1,
-                        cluster: String::new(),
                         namespace: "team".into(),
-                        vaults: vec![],
-                        state: BTreeMap::new(),
-                        observed: BTreeMap::new(),
-                        pending: false,
-                        due: std::collections::BTreeSet::new(),
-                        retired: false,
+                        ..Remembered::default()
                     };
                     (format!("node-{n}"), subject)
                 })

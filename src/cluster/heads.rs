@@ -1,5 +1,7 @@
 //! The heads of all chains in sight, by one list request.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::ClusterError;
 use super::labels::{RECORD, meta};
 use super::object_api::ApiKind;
@@ -35,4 +37,34 @@ pub async fn heads(
         .collect();
     found.sort_by(|a, b| (&a.0, &a.1.chain).cmp(&(&b.0, &b.1.chain)));
     Ok(found)
+}
+
+/// Namespaces beside a home, with the chains of that home which have subjects there.
+pub type Elsewhere = BTreeMap<String, BTreeSet<String>>;
+
+/// Where else the chains live whose heads are in the connection's namespace; one chain, when it is named. Nowhere when
+/// the heads may not be seen.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn elsewhere(
+    connection: &Connection,
+    chain: Option<&str>,
+) -> Result<Elsewhere, ClusterError> {
+    let home = connection.namespace.as_str();
+    let found = match heads(connection, Some(home)).await {
+        Err(error) if error.is_forbidden() => Vec::new(),
+        other => other?,
+    };
+    let mut all = Elsewhere::new();
+    for (_, head) in &found {
+        let subjects = head.subjects.values();
+        let away =
+            subjects.filter(|it| !it.retired && it.cluster.is_empty() && it.namespace != home);
+        for remembered in away.filter(|_| chain.is_none_or(|name| head.chain == name)) {
+            let chains = all.entry(remembered.namespace.clone()).or_default();
+            chains.insert(head.chain.clone());
+        }
+    }
+    Ok(all)
 }

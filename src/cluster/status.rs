@@ -8,11 +8,13 @@ mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::try_join_all;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::connect::Connection;
 use super::error::ClusterError;
+use super::heads::elsewhere;
 use super::logs::CHAIN_LABEL;
 use super::object_api::ApiKind;
 use super::request::ListQuery;
@@ -50,6 +52,13 @@ impl ChainStatus {
             .iter()
             .all(|node| node.is_ready || node.is_stopped)
     }
+
+    /// Adds the nodes of the same chain that are in another namespace.
+    fn add(&mut self, part: Self) {
+        self.ready += part.ready;
+        self.nodes.extend(part.nodes);
+        self.nodes.sort_by_cached_key(|node| natural(&node.name));
+    }
 }
 
 /// What was listed.
@@ -65,8 +74,9 @@ pub struct Listed {
     pub events: Vec<Value>,
 }
 
-/// Reads the status of a chain, or, without a name, of every chain that has workloads in the connection's namespace.
-/// Empty when there is none. Stack, release and phase are left to whoever reads heads.
+/// Reads the status of a chain, or, without a name, of every chain that has workloads in the connection's namespace, with
+/// those of its workloads that are in other namespaces. Empty when there is none. Stack, release and phase are left to
+/// whoever reads heads.
 ///
 /// # Errors
 /// The cluster could not be asked. Services and events that may not be listed are passed over.
@@ -74,7 +84,33 @@ pub async fn read(
     connection: &Connection,
     chain: Option<&str>,
 ) -> Result<Vec<ChainStatus>, ClusterError> {
-    let namespace = connection.namespace.as_str();
+    let home = connection.namespace.as_str();
+    let (here, away) = tokio::join!(list(connection, home, chain), elsewhere(connection, chain));
+    let mut chains = assemble(home, &here?);
+    let away = away?;
+    let lists = away.keys().map(|there| list(connection, there, chain));
+    let lists = try_join_all(lists).await?;
+    for ((there, members), listed) in away.iter().zip(lists) {
+        let parts = assemble(there, &listed).into_iter();
+        for part in parts.filter(|it| members.contains(&it.name)) {
+            match chains.iter_mut().find(|it| it.name == part.name) {
+                Some(whole) => whole.add(part),
+                None => chains.push(ChainStatus {
+                    namespace: home.to_owned(),
+                    ..part
+                }),
+            }
+        }
+    }
+    chains.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(chains)
+}
+
+async fn list(
+    connection: &Connection,
+    namespace: &str,
+    chain: Option<&str>,
+) -> Result<Listed, ClusterError> {
     let labels = chain.map_or_else(
         || CHAIN_LABEL.to_owned(),
         |chain| format!("{CHAIN_LABEL}={chain}"),
@@ -102,13 +138,12 @@ pub async fn read(
         Err(error) if error.is_forbidden() => Ok(Vec::new()),
         other => other,
     };
-    let listed = Listed {
+    Ok(Listed {
         sets: sets?,
         pods: pods?,
         services: optional(services)?,
         events: optional(events)?,
-    };
-    Ok(assemble(namespace, &listed))
+    })
 }
 
 /// The chains in what was listed, sorted by name.

@@ -153,7 +153,7 @@ impl Delete {
         let nodes = head
             .subjects
             .values()
-            .filter(|it| it.kind == "node" && !it.retired)
+            .filter(|it| it.pod && !it.retired)
             .count();
         printer.note(&format!("context:   {}", connection.context_name));
         printer.note(&format!("namespace: {}", connection.namespace));

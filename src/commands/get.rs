@@ -118,7 +118,7 @@ impl Get {
             let nodes = head
                 .subjects
                 .values()
-                .filter(|it| it.kind == "node" && !it.retired)
+                .filter(|it| it.pod && !it.retired)
                 .count();
             let born = i64::try_from(head.born_ms).unwrap_or(i64::MAX);
             let old = std::time::Duration::from_millis(u64::try_from(now - born).unwrap_or(0));

@@ -8,7 +8,7 @@ use crate::cluster::Connection;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
-use crate::pipeline::operate::{OperateError, Scene, Start, drive, hooks};
+use crate::pipeline::operate::{OperateError, Scene, Start, about, drive, hooks, serves};
 use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
@@ -45,10 +45,19 @@ impl<S: Store> HookRun<'_, S> {
         due(&self.prepared.head, hook)
     }
 
-    /// Calls `hook` about every subject for which it is due, one after the other, and notes in the head that it was done.
-    /// Returns how many subjects there were.
+    /// Calls `hook` for every subject for which it is due, and notes in the head that it was done: first the operations
+    /// that serve many at once, then those about one subject, one after the other. Returns how many subjects there were.
     pub async fn run(&self, hook: &str) -> anyhow::Result<usize> {
         let due = self.due(hook);
+        for (service, operation) in self.operations(hook) {
+            let serves = |id: &String| serves(operation, self.kind(id));
+            if !operation.covers.is_empty()
+                && due.iter().any(serves)
+                && let Some(whole) = self.of_kind(about(operation))
+            {
+                self.call(hook, service, operation, whole).await?;
+            }
+        }
         for subject in &due {
             self.about(hook, subject).await?;
             update_head(self.store, |head: &mut Head| {
@@ -75,14 +84,43 @@ impl<S: Store> HookRun<'_, S> {
         }
     }
 
+    /// The operations of a hook, each with its service.
+    fn operations<'b>(
+        &'b self,
+        hook: &'b str,
+    ) -> impl Iterator<Item = (&'b ResolvedService, &'b Operation)> {
+        hooks(&self.prepared.outcome.services, hook)
+    }
+
+    /// The kind of a subject, also of one that is retired.
+    fn kind(&self, subject: &str) -> &str {
+        let remembered = self.prepared.head.subjects.get(subject);
+        remembered.map_or("", |it| it.kind.as_str())
+    }
+
+    /// The only subject of a kind, such as the chain.
+    fn of_kind(&self, kind: &str) -> Option<&str> {
+        let subjects = &self.prepared.outcome.subjects;
+        let found = subjects.iter().find(|it| it.kind == kind);
+        found.map(|it| it.id.as_str())
+    }
+
     async fn about(&self, hook: &str, subject: &str) -> Result<(), OperateError> {
-        let kind = self
-            .prepared
-            .head
-            .subjects
-            .get(subject)
-            .map(|it| it.kind.clone())
-            .unwrap_or_default();
+        for (service, operation) in self.operations(hook) {
+            if operation.covers.is_empty() && about(operation) == self.kind(subject) {
+                self.call(hook, service, operation, subject).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(
+        &self,
+        hook: &str,
+        service: &ResolvedService,
+        operation: &Operation,
+        subject: &str,
+    ) -> Result<(), OperateError> {
         let head = self
             .store
             .load_head()
@@ -104,34 +142,24 @@ impl<S: Store> HookRun<'_, S> {
             printer: self.printer,
             amend: None,
         };
-        for (service, operation) in hooks(&self.prepared.outcome.services, hook) {
-            let about = if operation.kind.is_empty() {
-                "chain"
-            } else {
-                &operation.kind
-            };
-            if about != kind {
-                continue;
-            }
-            self.printer.note(&format!(
-                "{hook}: {} of {} about {subject}",
-                operation.name,
-                service.plugin.name()
-            ));
-            let start = Start {
-                service,
-                services: &self.prepared.outcome.services,
-                operation,
-                subject,
-                args: serde_json::json!({}),
-                files: Vec::new(),
-                seed: self.seed,
-                secrets: self
-                    .secrets(hook, service, operation, head.as_ref(), subject)
-                    .await?,
-            };
-            drive(start, &scene, self.runtime, &acts).await?;
-        }
+        self.printer.note(&format!(
+            "{hook}: {} of {} about {subject}",
+            operation.name,
+            service.plugin.name()
+        ));
+        let start = Start {
+            service,
+            services: &self.prepared.outcome.services,
+            operation,
+            subject,
+            args: serde_json::json!({}),
+            files: Vec::new(),
+            seed: self.seed,
+            secrets: self
+                .secrets(hook, service, operation, head.as_ref(), subject)
+                .await?,
+        };
+        drive(start, &scene, self.runtime, &acts).await?;
         Ok(())
     }
 

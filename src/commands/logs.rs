@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::cluster::connect::Connection;
+use crate::cluster::elsewhere;
 use crate::cluster::logs::{
     Containers, LogError, LogEvent, LogOptions, LogTarget, Since, find_nodes, stream,
 };
@@ -123,13 +124,10 @@ impl Logs {
 
     async fn targets(&self, connection: &Connection) -> anyhow::Result<Vec<LogTarget>> {
         let chain = self.chain.as_deref();
-        let nodes = find_nodes(
-            &connection.client,
-            &connection.namespace,
-            chain,
-            &self.nodes,
-        )
-        .await?;
+        // Whoever may not see where else a chain lives sees what is here.
+        let away = elsewhere(connection, chain).await.unwrap_or_default();
+        let (client, home) = (&connection.client, &connection.namespace);
+        let nodes = find_nodes(client, home, &away, chain, &self.nodes).await?;
         let which = match &self.container {
             Some(name) => Containers::Named(name.clone()),
             None if self.all_containers => Containers::All,

@@ -58,9 +58,17 @@ pub struct SpecFlags {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Meaning {
     Role(String),
-    RoleOption { role: String, option: String },
+    RoleOption {
+        role: String,
+        option: String,
+    },
     StackOption(String),
-    Kind(String),
+    Kind {
+        /// Key in the spec.
+        key: String,
+        /// Key of the value in `NAME=VALUE`, or "".
+        value: String,
+    },
 }
 
 /// camelCase as a flag spells it.
@@ -154,7 +162,10 @@ fn meanings(
         for kind in descriptor.kinds.iter().filter(|kind| !kind.flag.is_empty()) {
             add(
                 kind.flag.clone(),
-                Meaning::Kind(kind.key.clone()),
+                Meaning::Kind {
+                    key: kind.key.clone(),
+                    value: kind.value.clone(),
+                },
                 &heading,
                 kind.summary.clone(),
                 None,
@@ -326,8 +337,8 @@ fn dynamic(
             Some(Meaning::Role(role)) => {
                 one(&mut spec.services, &role)?.plugin = Some(value.clone());
             }
-            Some(Meaning::Kind(key)) => {
-                spec.kinds.insert(key, count_or_names(value));
+            Some(Meaning::Kind { key, value: under }) => {
+                spec.kinds.insert(key, count_or_names(value, &under));
             }
             _ => {}
         }
@@ -444,15 +455,18 @@ fn suggestion(near: Option<String>) -> String {
         .unwrap_or_default()
 }
 
-/// `3` is a count, `a,b` a list of names.
-fn count_or_names(text: &str) -> Value {
-    match text.parse::<u64>() {
-        Ok(count) => json!(count),
-        Err(_) => text
-            .split(',')
-            .map(|name| json!({"name": name.trim()}))
-            .collect(),
+/// `3` is a count, `a,b` a list of names; of `a=x` the value stands under `key`, where a kind has one.
+fn count_or_names(text: &str, key: &str) -> Value {
+    if let Ok(count) = text.parse::<u64>() {
+        return json!(count);
     }
+    let entries = text.split(',').map(str::trim);
+    entries
+        .map(|entry| match entry.split_once('=') {
+            Some((name, value)) if !key.is_empty() => json!({"name": name, key: value}),
+            _ => json!({"name": entry}),
+        })
+        .collect()
 }
 
 /// The one service of a role, made if it is not there.
@@ -539,10 +553,14 @@ mod tests {
 
     #[test]
     fn a_kind_is_counted_or_named() {
-        assert_eq!(count_or_names("3"), json!(3));
+        assert_eq!(count_or_names("3", ""), json!(3));
         assert_eq!(
-            count_or_names("org1, org2"),
+            count_or_names("org1, org2", ""),
             json!([{"name": "org1"}, {"name": "org2"}])
+        );
+        assert_eq!(
+            count_or_names("basic=registry.example/basic:1,other", "image"),
+            json!([{"name": "basic", "image": "registry.example/basic:1"}, {"name": "other"}])
         );
     }
 }

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::expand::expand;
-use super::operate::hooks;
+use super::operate::{hooks, serves};
 use super::output_dir::rendered_files;
 use super::parties::{self, PartyError, join};
 use super::resolve::{Resolved, ResolvedService};
@@ -415,7 +415,7 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
         .cloned()
         .collect();
     let has =
-        |hook: &str, kind: &str| hooks(&all, hook).any(|(_, operation)| operation.kind == kind);
+        |hook: &str, kind: &str| hooks(&all, hook).any(|(_, operation)| serves(operation, kind));
     let wanted: BTreeSet<&str> = subjects.iter().map(|subject| subject.id.as_str()).collect();
     let lives = head.revision > 0;
     for (id, remembered) in &mut head.subjects {
@@ -445,16 +445,14 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
                 born_ms: subject.born_ms,
                 cluster: subject.cluster.clone(),
                 namespace: subject.namespace.clone(),
+                pod: subject.workload.is_some(),
                 pending: true,
-                retired: false,
                 due: ["before-add", "after-ready"]
                     .into_iter()
                     .filter(|hook| (lives || *hook != "before-add") && has(hook, &subject.kind))
                     .map(ToOwned::to_owned)
                     .collect(),
-                vaults: Vec::new(),
-                state: BTreeMap::new(),
-                observed: BTreeMap::new(),
+                ..Remembered::default()
             });
     }
 }

@@ -256,7 +256,8 @@ struct Reach {
 
 impl Reach {
     /// A container is reached if it is the plugin's main one and nobody else's, or if the user granted `exec:<container>`;
-    /// a port if the plugin alone declares its number, or if it is open to clients.
+    /// a port if the plugin alone declares its number, if it is open to clients, or if its own plugin names the role among its
+    /// operators.
     fn new(
         service: &ResolvedService,
         services: &[ResolvedService],
@@ -282,7 +283,7 @@ impl Reach {
         let open = services
             .iter()
             .flat_map(|other| &other.plugin.descriptor.ports)
-            .filter(|port| port.reach == "clients");
+            .filter(|port| port.reach == "clients" || port.operators.contains(&service.role));
         let ports = own_ports
             .chain(open)
             .map(|port| (port.name.clone(), port.number))
@@ -459,6 +460,20 @@ pub fn hooks<'a>(
             .filter(move |it| it.hook == hook)
             .map(move |it| (service, it))
     })
+}
+
+/// The kind of subject that an operation is about.
+pub fn about(operation: &Operation) -> &str {
+    if operation.kind.is_empty() {
+        "chain"
+    } else {
+        &operation.kind
+    }
+}
+
+/// Whether a hook is due for subjects of `kind`: it is about them, or covers them.
+pub fn serves(operation: &Operation, kind: &str) -> bool {
+    about(operation) == kind || operation.covers.iter().any(|it| it == kind)
 }
 
 /// A response in which a program's streams stand.

@@ -1,6 +1,6 @@
 //! Other parties of a chain: how their subjects stand beside our own, and whether a bundle speaks of the same chain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -191,16 +191,10 @@ fn born_with(head: &mut Head, born_ms: u64, namespace: &str) {
     }
     let chain = Remembered {
         kind: CHAIN.to_owned(),
-        ordinal: 0,
         born_ms,
-        cluster: String::new(),
         namespace: namespace.to_owned(),
         pending: true,
-        retired: false,
-        due: BTreeSet::new(),
-        vaults: Vec::new(),
-        state: BTreeMap::new(),
-        observed: BTreeMap::new(),
+        ..Remembered::default()
     };
     head.subjects.entry(CHAIN.to_owned()).or_insert(chain);
 }

@@ -313,6 +313,70 @@ fn check_kinds(
                 .into());
         }
     }
+    check_by_kind(loaded, kinds, spec)
+}
+
+/// What is said for one kind of subjects names a kind of the stack, and is said once for the chain.
+fn check_by_kind(
+    loaded: &Loaded,
+    kinds: &[chain_plugin_sdk::descriptor::Kind],
+    spec: &ChainSpec,
+) -> Result<(), ResolveError> {
+    let known = || {
+        kinds
+            .iter()
+            .map(|kind| kind.name.as_str())
+            .chain(["node"].into_iter())
+    };
+    let said = [
+        (
+            "placement",
+            spec.placement.by_kind.keys().collect::<Vec<_>>(),
+        ),
+        ("storage", spec.storage.by_kind.keys().collect()),
+    ];
+    for (field, names) in said {
+        for name in names
+            .into_iter()
+            .filter(|name| known().all(|it| it != *name))
+        {
+            let hint = match nearest(name, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "the kinds of this stack: {}",
+                    known().collect::<Vec<_>>().join(", ")
+                ),
+            };
+            let pointer = format!("/spec/{field}/byKind/{name}");
+            let message = format!("{field}.byKind: the stack has no kind `{name}`");
+            return Err(loaded.refuse(&pointer, message, Some(hint)).into());
+        }
+    }
+    let deeper = |pointer: String| {
+        loaded.refuse(
+            &pointer,
+            "byKind stands under `spec.placement` and `spec.storage` only",
+            None,
+        )
+    };
+    for (index, node) in spec.node_entries().iter().enumerate() {
+        if !node.placement.by_kind.is_empty() {
+            return Err(deeper(format!("/spec/nodes/{index}/placement/byKind")).into());
+        }
+        if !node.storage.by_kind.is_empty() {
+            return Err(deeper(format!("/spec/nodes/{index}/storage/byKind")).into());
+        }
+    }
+    for (name, placement) in &spec.placement.by_kind {
+        if !placement.by_kind.is_empty() {
+            return Err(deeper(format!("/spec/placement/byKind/{name}/byKind")).into());
+        }
+    }
+    for (name, storage) in &spec.storage.by_kind {
+        if !storage.by_kind.is_empty() {
+            return Err(deeper(format!("/spec/storage/byKind/{name}/byKind")).into());
+        }
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::manifest::input::{
     RoleKeys, Service, Shape, Storage, VolumeDecl,
 };
 use crate::plugin::contract::Subject;
-use crate::spec::{NodeEntry, Placement};
+use crate::spec::{self, Placement};
 use crate::state::Vault;
 
 /// The name of the Secret that holds version `version` of what `subject` of `chain` keeps: always the same, so that an
@@ -177,6 +177,7 @@ fn service(service: &ResolvedService) -> Service {
 fn keys(resolved: &Resolved, outcome: &Outcome, identity: &Identity) -> BTreeMap<String, HostKeys> {
     let spec = &resolved.spec;
     let entries = spec.node_entries();
+    let (anywhere, usual) = (Placement::default(), spec::Storage::default());
     outcome
         .subjects
         .iter()
@@ -202,11 +203,22 @@ fn keys(resolved: &Resolved, outcome: &Outcome, identity: &Identity) -> BTreeMap
                 .collect();
             let keys = HostKeys {
                 stopped: identity.stopped,
-                placement: placement(&spec.placement, &entry.placement),
+                placement: placement(&[
+                    &spec.placement,
+                    spec.placement
+                        .by_kind
+                        .get(&subject.kind)
+                        .unwrap_or(&anywhere),
+                    &entry.placement,
+                ]),
                 pull_secrets: spec.images.pull_secrets.clone(),
                 pull_policy: spec.images.pull_policy.clone(),
                 seed_image: spec.images.seed.clone(),
-                storage: storage(resolved, &entry),
+                storage: storage(&[
+                    &spec.storage,
+                    spec.storage.by_kind.get(&subject.kind).unwrap_or(&usual),
+                    &entry.storage,
+                ]),
                 expose: Expose {
                     kind: spec.expose.kind.clone(),
                     annotations: spec.expose.annotations.clone(),
@@ -219,40 +231,32 @@ fn keys(resolved: &Resolved, outcome: &Outcome, identity: &Identity) -> BTreeMap
         .collect()
 }
 
-fn placement(chain: &Placement, node: &Placement) -> Value {
+/// What is said first for the chain, then for the kind, then for the node; a later word wins, selectors add up.
+fn placement(said: &[&Placement]) -> Value {
     let mut out = Map::new();
-    let mut selector = chain.node_selector.clone();
-    selector.extend(node.node_selector.clone());
-    if !selector.is_empty() {
-        out.insert("nodeSelector".to_owned(), json!(selector));
-    }
-    let affinity = if node.affinity.is_null() {
-        &chain.affinity
-    } else {
-        &node.affinity
-    };
-    if !affinity.is_null() {
-        out.insert("affinity".to_owned(), affinity.clone());
-    }
-    for (key, own, common) in [
-        ("tolerations", &node.tolerations, &chain.tolerations),
-        (
-            "topologySpreadConstraints",
-            &node.topology_spread_constraints,
-            &chain.topology_spread_constraints,
-        ),
-    ] {
-        let list = if own.is_empty() { common } else { own };
-        if !list.is_empty() {
-            out.insert(key.to_owned(), json!(list));
+    let mut selector = BTreeMap::new();
+    for one in said {
+        selector.extend(one.node_selector.clone());
+        if !one.affinity.is_null() {
+            out.insert("affinity".to_owned(), one.affinity.clone());
+        }
+        for (key, list) in [
+            ("tolerations", &one.tolerations),
+            (
+                "topologySpreadConstraints",
+                &one.topology_spread_constraints,
+            ),
+        ] {
+            if !list.is_empty() {
+                out.insert(key.to_owned(), json!(list));
+            }
+        }
+        if let Some(class) = &one.priority_class_name {
+            out.insert("priorityClassName".to_owned(), json!(class));
         }
     }
-    if let Some(class) = node
-        .priority_class_name
-        .as_ref()
-        .or(chain.priority_class_name.as_ref())
-    {
-        out.insert("priorityClassName".to_owned(), json!(class));
+    if !selector.is_empty() {
+        out.insert("nodeSelector".to_owned(), json!(selector));
     }
     if out.is_empty() {
         Value::Null
@@ -286,21 +290,24 @@ fn named_secrets(resolved: &Resolved, outcome: &Outcome) -> BTreeSet<(String, St
         .collect()
 }
 
-fn storage(resolved: &Resolved, entry: &NodeEntry) -> Storage {
-    let (own, common) = (&entry.storage, &resolved.spec.storage);
-    let mut annotations = common.annotations.clone();
-    annotations.extend(own.annotations.clone());
-    Storage {
-        class: own.class.clone().or_else(|| common.class.clone()),
-        size: own.size.clone().or_else(|| common.size.clone()),
-        claim: own.claim.clone().or_else(|| common.claim.clone()),
-        access_modes: if own.access_modes.is_empty() {
-            common.access_modes.clone()
-        } else {
-            own.access_modes.clone()
-        },
-        annotations,
+/// What is said first for the chain, then for the kind, then for the node; a later word wins, annotations add up.
+fn storage(said: &[&spec::Storage]) -> Storage {
+    let mut out = Storage::default();
+    for one in said {
+        let over = |to: &mut Option<String>, from: &Option<String>| {
+            if from.is_some() {
+                to.clone_from(from);
+            }
+        };
+        over(&mut out.class, &one.class);
+        over(&mut out.size, &one.size);
+        over(&mut out.claim, &one.claim);
+        if !one.access_modes.is_empty() {
+            out.access_modes.clone_from(&one.access_modes);
+        }
+        out.annotations.extend(one.annotations.clone());
     }
+    out
 }
 
 /// The groups that the stack declares, each with its members and how many of them may be down at once.

@@ -206,6 +206,9 @@ pub struct Storage {
     /// Annotations of the claims.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// What differs for subjects of a kind: `{"orderer": {"class": …}}`. Said for the whole chain only.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_kind: BTreeMap<String, Storage>,
 }
 
 /// How the chain is reached from outside.
@@ -260,6 +263,9 @@ pub struct Placement {
     /// `priorityClassName` of the pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
+    /// What differs for subjects of a kind: `{"kafka": {"nodeSelector": …}}`. Said for the whole chain only.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_kind: BTreeMap<String, Placement>,
 }
 
 /// A patch: which objects, and what is merged into them by the API's own list keys; `null` deletes.

@@ -215,20 +215,6 @@ impl Loaded {
                 }
             }
         }
-        for (pointer, name) in [
-            ("/spec/storage/claim", &spec.storage.claim),
-            ("/spec/storage/class", &spec.storage.class),
-        ] {
-            if let Some(name) = name
-                && let Some(why) = not_a_subdomain(name)
-            {
-                return Err(self.refuse(
-                    pointer,
-                    format!("{} `{name}`: {why}", pointer.trim_start_matches("/spec/")),
-                    None,
-                ));
-            }
-        }
         self.check_images()?;
         self.check_amounts()?;
         let types = ["ClusterIP", "NodePort", "LoadBalancer"];
@@ -290,6 +276,8 @@ impl Loaded {
     fn check_amounts(&self) -> Result<(), SpecError> {
         let spec = &self.file.spec;
         let mut storages = vec![("/spec/storage".to_owned(), &spec.storage)];
+        let by_kind = spec.storage.by_kind.iter();
+        storages.extend(by_kind.map(|(kind, it)| (format!("/spec/storage/byKind/{kind}"), it)));
         if let Some(Nodes::List(entries)) = &spec.nodes {
             let entries = entries.iter().enumerate();
             storages.extend(
@@ -303,6 +291,15 @@ impl Loaded {
             "ReadWriteMany",
         ];
         for (pointer, storage) in storages {
+            for (field, name) in [("claim", &storage.claim), ("class", &storage.class)] {
+                if let Some(name) = name
+                    && let Some(why) = not_a_subdomain(name)
+                {
+                    let pointer = format!("{pointer}/{field}");
+                    let message = format!("storage.{field} `{name}`: {why}");
+                    return Err(self.refuse(&pointer, message, None));
+                }
+            }
             if storage.claim.is_some() && (storage.size.is_some() || storage.class.is_some()) {
                 return Err(self.refuse(
                     &format!("{pointer}/claim"),

@@ -34,7 +34,7 @@ pub struct VaultRef {
 }
 
 /// What is remembered of one subject: the part of it that must never change, and its vaults.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Remembered {
     /// Kind that the stack declares.
@@ -48,6 +48,9 @@ pub struct Remembered {
     pub cluster: String,
     /// Namespace of its vaults and objects.
     pub namespace: String,
+    /// Whether it has a pod.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pod: bool,
     /// Claimed, and its vaults are not all known yet: what an interrupted run left is looked for and used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pending: bool,

@@ -174,6 +174,10 @@ pub struct Port {
     /// What it is for: `rpc`, `p2p`, `console`, `metrics`, ...
     #[serde(skip_serializing_if = "String::is_empty")]
     pub purpose: String,
+    /// Roles whose operations may reach it besides the plugin's own, though it is not open to clients; `stack` for the
+    /// stack plugin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<String>,
 }
 
 /// A volume that the host makes for each subject with a workload.
@@ -203,6 +207,10 @@ pub struct Operation {
     /// Kind of subject that it is about: `chain` unless said otherwise.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
+    /// For a hook about the chain: kinds of subjects that it serves all at once. It runs once, whichever of them it is due
+    /// for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
     /// JSON schema of its arguments.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub args: Value,
@@ -288,6 +296,9 @@ pub struct Kind {
     /// Flag that takes how many (or a comma list of names), without dashes, e.g. `orgs`; "" for none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub flag: String,
+    /// In the flag's list of names each may be `NAME=VALUE`: the key under which the value stands; "" for names alone.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
     /// One line of help for the flag.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub summary: String,

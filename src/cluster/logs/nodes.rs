@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Api;
 use kube::api::ListParams;
 
 use super::{LogTarget, server_message};
+use crate::cluster::heads::Elsewhere;
 
 /// Label with the name of the chain.
 pub const CHAIN_LABEL: &str = "chain.dev/chain";
@@ -164,22 +166,23 @@ fn suggestion(nearest: Option<&String>, known: &[String]) -> String {
 }
 
 /// Finds the nodes called `names`, all nodes of the chain if there are no names. Without `chain`, a name that only one
-/// chain of the namespace has is enough.
+/// chain of the namespace has is enough. The nodes of those chains that live `elsewhere` count.
 ///
 /// # Errors
 /// Unknown or ambiguous names, or the server does not let pods be listed.
 pub async fn find_nodes(
     client: &kube::Client,
     namespace: &str,
+    elsewhere: &Elsewhere,
     chain: Option<&str>,
     names: &[String],
 ) -> Result<Vec<NodePod>, FindError> {
-    select(
-        list_nodes(client, namespace).await?,
-        namespace,
-        chain,
-        names,
-    )
+    let mut nodes = list_nodes(client, namespace).await?;
+    let lists = elsewhere.keys().map(|there| list_nodes(client, there));
+    for (members, there) in elsewhere.values().zip(try_join_all(lists).await?) {
+        nodes.extend(there.into_iter().filter(|it| members.contains(&it.chain)));
+    }
+    select(nodes, namespace, chain, names)
 }
 
 /// All nodes of all chains in a namespace, sorted.

@@ -37,10 +37,10 @@ impl Change {
             .await?
             .in_namespace(&resolved.namespace);
         let store = ClusterStore::new(&connection, &resolved.chain, "", &resolved.namespace);
-        let namespaces = BTreeSet::from([resolved.namespace.clone()]);
         let mut prepared = wish
             .prepare(&store, verb, self.output_dir.is_some())
             .await?;
+        let namespaces = homes(&prepared, &resolved.namespace);
         let uid = prepared.head.uid.clone();
         let store = store.with_uid(&uid);
         notes(&prepared, printer);
@@ -317,6 +317,13 @@ fn show(id: &ObjectId) -> String {
     } else {
         format!("{kind}.{}/{}", id.group, id.name)
     }
+}
+
+/// The namespaces in which the chain lives: that of its head, and those of its subjects.
+fn homes(prepared: &Prepared, home: &str) -> BTreeSet<String> {
+    let subjects = prepared.outcome.subjects.iter().filter(|it| !it.foreign);
+    let theirs = subjects.map(|it| it.namespace.clone());
+    theirs.chain([home.to_owned()]).collect()
 }
 
 /// The objects as they are sent.
