@@ -79,6 +79,29 @@ pub struct StateDatabase {
 pub struct Runtime {
     /// `ccaas`: a server of its own; `k8s`: the peer starts pods; `docker`: a daemon builds and runs it.
     pub kind: String,
+    /// The external builder that peers need for it beside that of `ccaas`, which their images have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<Builder>,
+}
+
+/// An external builder, as a peer is told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Builder {
+    /// Its name: `k8s_builder`.
+    pub name: String,
+    /// Its folder in the peer's container, in which `bin/` lies.
+    pub path: String,
+    /// The volume that the peer binds at `path`: declared by the plugin of the role, and filled by an init container of
+    /// its own. None where the peer's image has the builder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// Variables for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Names of further variables of the peer's container that it may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
 }
 
 /// What `chaincode` says about the pod of a chaincode, or about a chaincode that has none of ours.
@@ -177,7 +200,21 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
             "type": "object",
             "required": ["kind"],
             "additionalProperties": false,
-            "properties": {"kind": {"enum": ["ccaas", "k8s", "docker"]}},
+            "properties": {
+                "kind": {"enum": ["ccaas", "k8s", "docker"]},
+                "builder": {
+                    "type": "object",
+                    "required": ["name", "path"],
+                    "additionalProperties": false,
+                    "properties": {
+                        "name": {"type": "string", "minLength": 1},
+                        "path": {"type": "string", "pattern": "^/"},
+                        "volume": text(),
+                        "environment": {"type": "object", "additionalProperties": text()},
+                        "passed": {"type": "array", "items": text()},
+                    },
+                },
+            },
         }),
         (role::CHAINCODE, kind::SERVER | kind::CHAINCODE) => json!({
             "type": "object",

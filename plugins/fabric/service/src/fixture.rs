@@ -187,6 +187,18 @@ pub fn subjects(size: Size) -> Vec<Subject> {
     all
 }
 
+/// One more subject with a pod, for a test that needs a kind which [`subjects`] has not.
+pub fn another(
+    (kind, name): (&str, &str),
+    parent: &str,
+    namespace: &str,
+    service: &str,
+    ports: &[(&str, u16)],
+) -> Subject {
+    let it = subject(kind, name, Some(parent), namespace, 0);
+    pod(it, service, ports)
+}
+
 /// The topology of a network, with the roles and the plugins that fill them.
 pub fn topology(release: Release, size: Size, roles: &[(&str, &str)]) -> Topology {
     let services: Vec<Value> = roles

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::fault::{refuse, refuse_with};
-use crate::{CHAIN, Release};
+use crate::{CHAIN, Release, kind};
 
 /// What a session is told beside the subjects.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -90,6 +90,20 @@ impl Network {
             .as_deref()
             .ok_or_else(|| refuse("subject", "", format!("{} belongs to nobody", of.id)))?;
         self.subject(parent)
+    }
+
+    /// The organisation to which a subject belongs: itself, or the nearest above it.
+    pub fn org<'a>(&'a self, of: &'a Subject) -> Result<&'a Subject, Diagnostics> {
+        let mut at = of;
+        // Deeper than any tree of the stack; a loop of parents ends here.
+        for _ in 0..8 {
+            if at.kind == kind::ORG {
+                return Ok(at);
+            }
+            at = self.parent(at)?;
+        }
+        let message = format!("{} belongs to no organisation", of.id);
+        Err(refuse("subject", "", message))
     }
 
     /// The plugin that fills a role.
