@@ -1,0 +1,164 @@
+//! What the user says about organisations, channels and chaincodes in chain.yaml or by flags.
+
+use std::collections::BTreeMap;
+
+use chain_plugin_sdk::Diagnostics;
+use chain_plugin_sdk::spec::ExpandSpec;
+use fabric_service::fault::{refuse, refuse_with};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Keys under `spec` that the stack reads.
+pub mod key {
+    /// Organisations: how many, or a list of [`Org`](super::Org).
+    pub const ORGS: &str = "orgs";
+    /// How many orderers an ordering organisation has that does not say.
+    pub const ORDERERS: &str = "orderers";
+    /// How many peers an organisation has that does not say.
+    pub const PEERS: &str = "peers";
+    /// How many users beside the administrator an organisation has that does not say.
+    pub const USERS: &str = "users";
+    /// Channels: a list of [`Channel`](super::Channel).
+    pub const CHANNELS: &str = "channels";
+    /// Chaincodes: a list of [`Chaincode`](super::Chaincode).
+    pub const CHAINCODES: &str = "chaincodes";
+    /// How many brokers there are.
+    pub const KAFKAS: &str = "kafkas";
+    /// How many members their ensemble has.
+    pub const ZOOKEEPERS: &str = "zookeepers";
+}
+
+/// A number, or a list.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Several<T> {
+    /// That many.
+    Count(u32),
+    /// These.
+    List(Vec<T>),
+}
+
+/// An organisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Org {
+    /// Its name: a DNS label, and its namespace unless said otherwise.
+    pub name: String,
+    /// Its name in channels; `Org1MSP` for `org1`.
+    pub msp_id: Option<String>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// The domain in its certificates; that of its namespace.
+    pub domain: Option<String>,
+    /// Whether it orders.
+    pub ordering: bool,
+    /// Its orderers, when it orders.
+    pub orderers: Option<Several<Node>>,
+    /// Its peers.
+    pub peers: Option<Several<Node>>,
+    /// Its users beside the administrator.
+    pub users: Option<Several<String>>,
+    /// Whether roles stand in its certificates.
+    pub node_ous: Option<bool>,
+    /// Subject fields of its certificates.
+    pub country: Option<String>,
+    /// Province or state.
+    pub province: Option<String>,
+    /// Locality.
+    pub locality: Option<String>,
+}
+
+/// An orderer or a peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Node {
+    /// Its name in the organisation: `peer0`.
+    pub name: String,
+    /// Further names of its TLS certificate.
+    pub sans: Vec<String>,
+    /// Whether other organisations know its own by it; the first peer is when none says so.
+    pub anchor: bool,
+    /// Address at which others reach it from outside.
+    pub host: Option<String>,
+}
+
+/// A channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Channel {
+    /// Its name.
+    pub name: String,
+    /// Organisations with peers in it; all when empty.
+    pub orgs: Vec<String>,
+    /// Policies of the channel that differ from the usual ones, by name.
+    pub policies: BTreeMap<String, String>,
+}
+
+/// A chaincode.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Chaincode {
+    /// Its name in the channel.
+    pub name: String,
+    /// Image of its pods.
+    pub image: Option<String>,
+    /// Its channel; the only one when there is one.
+    pub channel: Option<String>,
+    /// Version of its definition, `1.0` at first.
+    pub version: Option<String>,
+    /// Who must endorse, as a signature policy; as the channel says when absent.
+    pub policy: Option<String>,
+    /// Whether its first transaction must be its initialisation.
+    pub init_required: bool,
+    /// Arguments of its initialisation.
+    pub init_args: Vec<String>,
+}
+
+/// What stands under a key: entries, or as many of them as a number says. Nothing when the key is absent.
+pub fn list<T: DeserializeOwned>(
+    spec: &ExpandSpec,
+    key: &str,
+    numbered: impl Fn(u32) -> T,
+) -> Result<Option<Vec<T>>, Diagnostics> {
+    match spec.kinds.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(_)) => {
+            let count = count(spec, key)?.unwrap_or(0);
+            Ok(Some((0..count).map(numbered).collect()))
+        }
+        Some(Value::Array(entries)) => {
+            let entries = entries.iter().enumerate().map(|(index, entry)| {
+                serde_json::from_value(entry.clone()).map_err(|fault| {
+                    let path = format!("/{key}/{index}");
+                    refuse(key, &path, format!("{key}: {fault}"))
+                })
+            });
+            entries.collect::<Result<_, _>>().map(Some)
+        }
+        Some(_) => Err(refuse(
+            key,
+            &format!("/{key}"),
+            format!("{key}: a list is expected"),
+        )),
+    }
+}
+
+/// Most nodes of one kind in an organisation.
+const MOST: u64 = 1000;
+
+/// The number under a key; a list of one entry whose name is a number is how a flag may spell it.
+pub fn count(spec: &ExpandSpec, key: &str) -> Result<Option<u32>, Diagnostics> {
+    match spec.kinds.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) if number <= MOST => Ok(u32::try_from(number).ok()),
+            _ => Err(refuse_with(
+                key,
+                &format!("/{key}"),
+                format!("{key}: a number from 0 to {MOST} is expected"),
+                format!("nodes that differ are listed in their organisation: `orgs[].{key}`"),
+            )),
+        },
+    }
+}

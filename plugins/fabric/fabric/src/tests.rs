@@ -1,0 +1,3 @@
+//! What the stack makes of a spec.
+
+mod expand;
