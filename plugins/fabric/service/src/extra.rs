@@ -4,6 +4,7 @@ use chain_plugin_sdk::{Diagnostics, Subject};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::refuse;
+use crate::{Network, kind};
 
 /// About an organisation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,4 +103,16 @@ pub fn of<T: DeserializeOwned>(subject: &Subject) -> Result<T, Diagnostics> {
         );
         refuse("extra", "", message)
     })
+}
+
+/// Ids of the administrators of an organisation, as [`identity`](crate::container::identity) wants them where roles do
+/// not stand in certificates.
+pub fn administrators<'a>(network: &'a Network, org: &str) -> Result<Vec<&'a str>, Diagnostics> {
+    let mut all = Vec::new();
+    for user in network.of_kind(kind::USER) {
+        if user.parent.as_deref() == Some(org) && of::<User>(user)?.role == "admin" {
+            all.push(user.id.as_str());
+        }
+    }
+    Ok(all)
 }

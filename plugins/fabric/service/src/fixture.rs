@@ -1,6 +1,6 @@
 //! Networks for the tests of the plugins: an ordering organisation and two with peers, a channel, a chaincode.
 
-use chain_plugin_sdk::{Endpoint, Subject, Topology};
+use chain_plugin_sdk::{Endpoint, Place, Rendered, Source, Subject, Target, Topology};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -223,3 +223,66 @@ pub const ROLES: [(&str, &str); 5] = [
     (role::STATE_DB, "goleveldb"),
     (role::CHAINCODE, "ccaas"),
 ];
+
+/// What a plugin says about the pod: all its fragments' `spec`s, with the lists of containers joined.
+pub fn pod_spec(rendered: &Rendered) -> Value {
+    let mut all = serde_json::Map::new();
+    for fragment in &rendered.fragments {
+        if !matches!(fragment.place, Place::Pod) {
+            continue;
+        }
+        let body: Value = serde_json::from_str(&fragment.body).unwrap_or_default();
+        let spec = body.get("spec").and_then(Value::as_object);
+        for (key, value) in spec.into_iter().flatten() {
+            match (all.get_mut(key), value) {
+                (Some(Value::Array(there)), Value::Array(more)) => there.extend(more.clone()),
+                _ => {
+                    all.insert(key.clone(), value.clone());
+                }
+            }
+        }
+    }
+    Value::Object(all)
+}
+
+/// A container (or one that runs before) that a plugin renders; null when it renders none of that name.
+pub fn container(rendered: &Rendered, name: &str) -> Value {
+    let spec = pod_spec(rendered);
+    ["containers", "initContainers"]
+        .iter()
+        .filter_map(|field| spec.get(field)?.as_array())
+        .flatten()
+        .find(|it| it.get("name").is_some_and(|it| it == name))
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The variables of a container that are said outright, as `NAME=VALUE`, in its order.
+pub fn variables(rendered: &Rendered, name: &str) -> Vec<String> {
+    let of = |entry: &Value, key: &str| {
+        let text = entry.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let container = container(rendered, name);
+    let env = container.get("env").and_then(Value::as_array);
+    env.into_iter()
+        .flatten()
+        .map(|entry| format!("{}={}", of(entry, "name"), of(entry, "value")))
+        .collect()
+}
+
+/// What is bound into a container: `TARGET <- role subject name`, or `TARGET <- volume/folder`, in order.
+pub fn bindings(rendered: &Rendered, name: &str) -> Vec<String> {
+    let bound = rendered.bindings.iter().filter(|it| it.container == name);
+    bound
+        .map(|binding| {
+            let (Target::Path(target) | Target::Env(target)) = &binding.target;
+            match &binding.source {
+                Source::File(from) => {
+                    format!("{target} <- {} {} {}", from.role, from.subject, from.name)
+                }
+                Source::Volume((volume, folder)) => format!("{target} <- {volume}/{folder}"),
+            }
+        })
+        .collect()
+}

@@ -19,6 +19,7 @@ pub mod descriptor;
 pub mod extra;
 pub mod facts;
 pub mod fault;
+pub mod image;
 pub mod network;
 pub mod operation;
 pub mod release;
@@ -58,7 +59,8 @@ pub mod role {
 }
 
 /// Kinds of subjects. Each but the chain has a parent: organisations and channels the chain; orderers, peers, users,
-/// servers, `ca` and `cli` their organisation; a chaincode its channel; brokers and docker daemons as said beside them.
+/// servers, `ca` and docker daemons their organisation; a `cli` the user whose identity it has; a chaincode its channel;
+/// brokers as said beside them.
 pub mod kind {
     /// An organisation: `org/org1`. Its namespace is that of all that it owns.
     pub const ORG: &str = "org";
@@ -76,12 +78,17 @@ pub mod kind {
     pub const SERVER: &str = "server";
     /// An organisation's CA server: `ca/ca.org1`.
     pub const CA: &str = "ca";
-    /// An organisation's command line: `cli/cli.org1`.
+    /// An organisation's command line: `cli/cli.org1`. Its parent is the user (`user/Admin@org1`): a pod gets keys of its
+    /// own subject and of those above it, and no others.
     pub const CLI: &str = "cli";
     /// A broker: `kafka/kafka0`, of the chain.
     pub const KAFKA: &str = "kafka";
     /// A member of the brokers' ensemble: `zookeeper/zookeeper0`, of the chain.
     pub const ZOOKEEPER: &str = "zookeeper";
+    /// A `ZooKeeper`'s for those who follow it as their leader.
+    pub const ZOOKEEPER_QUORUM: &str = "zk-quorum";
+    /// A `ZooKeeper`'s for elections.
+    pub const ZOOKEEPER_ELECTION: &str = "zk-election";
     /// A docker daemon for the chaincode of one organisation: `docker/docker.org1`.
     pub const DOCKER: &str = "docker";
 }
@@ -98,6 +105,9 @@ pub mod port {
     pub const PEER: &str = "peer";
     /// A peer's health and metrics.
     pub const PEER_OPS: &str = "peer-ops";
+    /// Where a peer listens for chaincode that dials it: chaincode of a docker daemon or of a builder, never that which is
+    /// a server itself. Only then has a peer an endpoint for it.
+    pub const PEER_CHAINCODE: &str = "peer-chaincode";
     /// Where chaincode listens.
     pub const CHAINCODE: &str = "chaincode";
     /// A CA server's.
@@ -108,6 +118,10 @@ pub mod port {
     pub const KAFKA: &str = "kafka";
     /// A `ZooKeeper`'s for its clients.
     pub const ZOOKEEPER: &str = "zookeeper";
+    /// A `ZooKeeper`'s for those who follow it as their leader.
+    pub const ZOOKEEPER_QUORUM: &str = "zk-quorum";
+    /// A `ZooKeeper`'s for elections.
+    pub const ZOOKEEPER_ELECTION: &str = "zk-election";
     /// A docker daemon's.
     pub const DOCKER: &str = "docker";
 }
