@@ -135,3 +135,76 @@ pub fn serialized(msp_id: &str, certificate_pem: &str) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::{self, CaProfile};
+    use crate::validity::Validity;
+    use crate::vectors;
+    use fabric_proto::msp::SerializedIdentity;
+    use fabric_proto::{Message, Signer};
+
+    fn key(number: u8) -> PrivateKey {
+        PrivateKey::from_scalar(&[number; 32]).unwrap()
+    }
+
+    fn certificate_of(key: &PrivateKey) -> String {
+        let profile = CaProfile {
+            common_name: "self".to_owned(),
+            ..CaProfile::default()
+        };
+        let validity = Validity::days(0, 1).unwrap();
+        let certificate = issue::authority(&profile, key, validity, &[1; 16]);
+        certificate.unwrap().to_pem()
+    }
+
+    #[test]
+    fn the_creator_is_what_fabric_reads() {
+        for msp_id in [
+            "Org1MSP",
+            &"x".repeat(127),
+            &"x".repeat(128),
+            &"x".repeat(20_000),
+        ] {
+            let text = vectors::CERTIFICATES[2].1;
+            let read = SerializedIdentity::decode(serialized(msp_id, text).as_slice()).unwrap();
+            assert_eq!(read.mspid, *msp_id);
+            assert_eq!(read.id_bytes, text.as_bytes());
+            assert_eq!(read.encode_to_vec(), serialized(msp_id, text));
+        }
+        assert!(serialized("", "").is_empty());
+    }
+
+    #[test]
+    fn an_identity_signs_as_its_creator() {
+        let text = certificate_of(&key(7));
+        let identity = Identity::new("Org1MSP", &text, key(7)).unwrap();
+        let signer: &dyn Signer = &identity;
+        let signature = signer.sign(b"message");
+        let read = SerializedIdentity::decode(signer.creator().as_slice()).unwrap();
+        let pem = String::from_utf8(read.id_bytes).unwrap();
+        let certificate = Certificate::parse_pem(&pem).unwrap();
+        let public = certificate.public_key().unwrap();
+        assert_eq!(public.verify(b"message", &signature), Ok(()));
+        assert_eq!(identity.sign(b"message"), signature);
+        assert!(format!("{identity:?}").contains("[redacted]"));
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let text = certificate_of(&key(7));
+        assert!(matches!(
+            Identity::new("Org1MSP", &text, key(8)),
+            Err(IdentityError::ForeignKey { .. })
+        ));
+        assert!(matches!(
+            Identity::new("", &text, key(7)),
+            Err(IdentityError::NoMspId)
+        ));
+        assert!(matches!(
+            Identity::new("Org1MSP", "", key(7)),
+            Err(IdentityError::Certificate { .. })
+        ));
+    }
+}

@@ -25,6 +25,7 @@ pub mod check;
 pub mod identity;
 pub mod issue;
 pub mod key;
+pub mod msp;
 
 pub mod name;
 pub mod oid;

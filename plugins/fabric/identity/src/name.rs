@@ -50,17 +50,27 @@ impl NameParts<'_> {
     /// `Name` in DER. Empty texts are left out, as `cryptogen` does.
     pub(crate) fn write(&self) -> Vec<u8> {
         let place = self.place;
-        let one = |text: &'_ Option<String>| text.clone().into_iter().collect::<Vec<_>>();
-        let some = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let sets: [(&[u8], Vec<String>); 8] = [
-            (oid::COUNTRY, one(&place.country)),
-            (oid::PROVINCE, one(&place.province)),
-            (oid::LOCALITY, one(&place.locality)),
-            (oid::STREET_ADDRESS, one(&place.street_address)),
-            (oid::POSTAL_CODE, one(&place.postal_code)),
-            (oid::ORGANIZATION, some(self.organization.as_slice())),
-            (oid::ORGANIZATIONAL_UNIT, some(&self.units)),
-            (oid::COMMON_NAME, some(&[self.common_name])),
+        let sets: [(&[u8], Vec<&str>); 8] = [
+            (oid::COUNTRY, place.country.as_deref().into_iter().collect()),
+            (
+                oid::PROVINCE,
+                place.province.as_deref().into_iter().collect(),
+            ),
+            (
+                oid::LOCALITY,
+                place.locality.as_deref().into_iter().collect(),
+            ),
+            (
+                oid::STREET_ADDRESS,
+                place.street_address.as_deref().into_iter().collect(),
+            ),
+            (
+                oid::POSTAL_CODE,
+                place.postal_code.as_deref().into_iter().collect(),
+            ),
+            (oid::ORGANIZATION, self.organization.into_iter().collect()),
+            (oid::ORGANIZATIONAL_UNIT, self.units.clone()),
+            (oid::COMMON_NAME, vec![self.common_name]),
         ];
         let mut written: Vec<Vec<u8>> = Vec::new();
         for (kind, texts) in &sets {
@@ -100,7 +110,7 @@ pub(crate) fn read_text(element: &Element<'_>) -> Result<Option<String>, DerErro
         }
         tag::T61_STRING => content.iter().copied().map(char::from).collect(),
         tag::BMP_STRING => {
-            if content.len() % 2 != 0 {
+            if !content.len().is_multiple_of(2) {
                 return Err(DerError::Content);
             }
             let units: Vec<u16> = content

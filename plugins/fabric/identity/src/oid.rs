@@ -1,6 +1,6 @@
 //! Object identifiers, as the content of their DER element.
 
-/// Joint name attributes of X.520.
+/// `CN`.
 pub const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// `serialNumber` of a name.
 pub const SERIAL_NUMBER: &[u8] = &[0x55, 0x04, 0x05];
@@ -19,7 +19,7 @@ pub const ORGANIZATIONAL_UNIT: &[u8] = &[0x55, 0x04, 0x0b];
 /// `postalCode`.
 pub const POSTAL_CODE: &[u8] = &[0x55, 0x04, 0x11];
 
-/// Extension: what a certificate is a key identifier of.
+/// Extension: the key identifier of the subject.
 pub const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x0e];
 /// Extension: what the key may do.
 pub const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];

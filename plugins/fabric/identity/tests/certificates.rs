@@ -214,8 +214,8 @@ fn serial_numbers_are_positive_and_minimal() {
     assert_eq!(made([1; 16]).unwrap().serial(), [1; 16]);
     assert_eq!(made([0; 16]), Err(IssueError::Serial));
 
-    let mut draws = vec![vec![5; 16], vec![0; 16]];
-    let drawn = issue::draw_serial(&mut |_| draws.pop().unwrap());
+    let mut given = vec![vec![5; 16], vec![0; 16]];
+    let drawn = issue::draw_serial(&mut |_| given.pop().unwrap());
     assert_eq!(drawn, Ok([5; 16]));
 }
 
