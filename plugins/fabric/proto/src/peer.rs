@@ -316,6 +316,43 @@ pub enum TxValidationCode {
     InvalidOtherReason = 255,
 }
 
+impl TxValidationCode {
+    /// The name in the interface files, which the field's tools print.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::NilEnvelope => "NIL_ENVELOPE",
+            Self::BadPayload => "BAD_PAYLOAD",
+            Self::BadCommonHeader => "BAD_COMMON_HEADER",
+            Self::BadCreatorSignature => "BAD_CREATOR_SIGNATURE",
+            Self::InvalidEndorserTransaction => "INVALID_ENDORSER_TRANSACTION",
+            Self::InvalidConfigTransaction => "INVALID_CONFIG_TRANSACTION",
+            Self::UnsupportedTxPayload => "UNSUPPORTED_TX_PAYLOAD",
+            Self::BadProposalTxid => "BAD_PROPOSAL_TXID",
+            Self::DuplicateTxid => "DUPLICATE_TXID",
+            Self::EndorsementPolicyFailure => "ENDORSEMENT_POLICY_FAILURE",
+            Self::MvccReadConflict => "MVCC_READ_CONFLICT",
+            Self::PhantomReadConflict => "PHANTOM_READ_CONFLICT",
+            Self::UnknownTxType => "UNKNOWN_TX_TYPE",
+            Self::TargetChainNotFound => "TARGET_CHAIN_NOT_FOUND",
+            Self::MarshalTxError => "MARSHAL_TX_ERROR",
+            Self::NilTxaction => "NIL_TXACTION",
+            Self::ExpiredChaincode => "EXPIRED_CHAINCODE",
+            Self::ChaincodeVersionConflict => "CHAINCODE_VERSION_CONFLICT",
+            Self::BadHeaderExtension => "BAD_HEADER_EXTENSION",
+            Self::BadChannelHeader => "BAD_CHANNEL_HEADER",
+            Self::BadResponsePayload => "BAD_RESPONSE_PAYLOAD",
+            Self::BadRwset => "BAD_RWSET",
+            Self::IllegalWriteset => "ILLEGAL_WRITESET",
+            Self::InvalidWriteset => "INVALID_WRITESET",
+            Self::InvalidChaincode => "INVALID_CHAINCODE",
+            Self::NotValidated => "NOT_VALIDATED",
+            Self::InvalidOtherReason => "INVALID_OTHER_REASON",
+        }
+    }
+}
+
 // Policies and collections of a chaincode (peer/policy.proto, peer/collection.proto).
 
 /// Who must endorse: the meaning of `validation_parameter` of a definition.
