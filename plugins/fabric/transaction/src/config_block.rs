@@ -121,8 +121,7 @@ mod tests {
     #[test]
     fn block_0_of_a_channel_of_1_4_configures_itself() {
         let json: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/fixtures/14-mychannel-block0.json"))
-                .unwrap();
+            serde_json::from_str(include_str!("../../fixtures/14-mychannel-block0.json")).unwrap();
         let slots: Vec<Vec<u8>> = json["metadata"]["metadata"]
             .as_array()
             .unwrap()
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_genesis_block_of_2_5_says_so_in_the_slot_of_signatures() {
-        let bytes = include_bytes!("../tests/fixtures/25-etcdraft-app-genesis.block");
+        let bytes = include_bytes!("../../fixtures/25-etcdraft-app-genesis.block");
         let block = Block::decode(&bytes[..]).unwrap();
         assert!(!block.metadata.as_ref().unwrap().metadata[0].is_empty());
         assert_eq!(last_config(&block).unwrap(), 0);

@@ -264,10 +264,8 @@ impl Definition {
         self.collections
             .config
             .iter()
-            .filter_map(|config| match &config.payload {
-                Some(CollectionConfigKind::StaticCollectionConfig(collection)) => Some(collection),
-                None => None,
-            })
+            .filter_map(|config| config.payload.as_ref())
+            .map(|CollectionConfigKind::StaticCollectionConfig(collection)| collection)
             .collect()
     }
 

@@ -34,11 +34,11 @@ pub enum Seek {
     From(u64),
 }
 
-fn position(kind: SeekPositionKind) -> Option<SeekPosition> {
-    Some(SeekPosition { r#type: Some(kind) })
+fn position(kind: SeekPositionKind) -> SeekPosition {
+    SeekPosition { r#type: Some(kind) }
 }
 
-fn number(number: u64) -> Option<SeekPosition> {
+fn number(number: u64) -> SeekPosition {
     position(SeekPositionKind::Specified(SeekSpecified { number }))
 }
 
@@ -61,8 +61,8 @@ impl Seek {
             SeekErrorResponse::Strict
         };
         SeekInfo {
-            start,
-            stop,
+            start: Some(start),
+            stop: Some(stop),
             behavior: SeekBehavior::BlockUntilReady as i32,
             error_response: error_response as i32,
             content_type: 0,

@@ -158,7 +158,7 @@ fn whole(value: f64) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "the range is checked"
     )]
-    (value >= 0.0 && value <= MAX && value.fract() == 0.0).then_some(value as u64)
+    ((0.0..=MAX).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
 /// Parses `name{label="value",...} number [time]`.

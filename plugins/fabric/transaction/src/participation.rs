@@ -193,9 +193,10 @@ impl ParticipationError {
         match self {
             Self::Exists(_) => Verdict::Done,
             Self::NotFound(_) => Verdict::Absent,
-            Self::PendingRemoval(_) => Verdict::Again,
-            Self::Unavailable(text) if !text.contains("is disabled") => Verdict::Again,
-            Self::Other {
+            Self::Unavailable(text) if text.contains("is disabled") => Verdict::GiveUp,
+            Self::PendingRemoval(_)
+            | Self::Unavailable(_)
+            | Self::Other {
                 status: 429 | 502 | 504,
                 ..
             } => Verdict::Again,

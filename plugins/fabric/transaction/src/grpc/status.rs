@@ -183,15 +183,12 @@ fn decode(text: &str) -> String {
     while let Some(byte) = bytes.get(at) {
         let high = hex(bytes.get(at + 1));
         let low = hex(bytes.get(at + 2));
-        match (byte, high, low) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                at += 3;
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, high, low) {
+            out.push(u8::try_from(high * 16 + low).unwrap_or_default());
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -1,7 +1,7 @@
 use super::tar::{Entry, Kind};
 use super::*;
 
-const KV: &[u8] = include_bytes!("../../tests/fixtures/kv.tgz");
+const KV: &[u8] = include_bytes!("../../../fixtures/kv.tgz");
 
 fn kv() -> Package {
     build("kv_1", &Code::Service(Connection::plain("kv:9999")), &[]).unwrap()
