@@ -47,6 +47,12 @@ impl<'a> Births<'a> {
         } else {
             format!("{kind}/{name}")
         };
+        let chain = &self.spec.chain;
+        let folder = match parent.and_then(|it| it.strip_prefix("org/")) {
+            Some(org) => format!("fabric/{chain}/{org}/{name}"),
+            None if kind == CHAIN => format!("fabric/{chain}"),
+            None => format!("fabric/{chain}/{name}"),
+        };
         let old = self.born.get(id.as_str());
         let ordinal = old.map_or_else(
             || {
@@ -69,7 +75,7 @@ impl<'a> Births<'a> {
             namespace: namespace.to_owned(),
             workload: None,
             endpoints: Vec::new(),
-            folder: format!("fabric/{}", self.spec.chain),
+            folder,
             extra: "{}".to_owned(),
         }
     }
@@ -83,7 +89,6 @@ impl<'a> Births<'a> {
         outside: Option<&str>,
     ) -> Subject {
         subject.workload = Some(format!("statefulset/{workload}"));
-        subject.folder = format!("{}/{}", subject.folder, subject.name);
         subject.endpoints = ports(&self.spec.services, &subject.kind)
             .map(|port| Endpoint {
                 port: port.name.clone(),
