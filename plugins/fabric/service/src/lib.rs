@@ -86,9 +86,9 @@ pub mod kind {
     /// A member of the brokers' ensemble: `zookeeper/zookeeper0`, of the chain.
     pub const ZOOKEEPER: &str = "zookeeper";
     /// A `ZooKeeper`'s for those who follow it as their leader.
-    pub const ZOOKEEPER_QUORUM: &str = "zk-quorum";
+    pub const ZOOKEEPER_QUORUM: &str = "zookeeper-peers";
     /// A `ZooKeeper`'s for elections.
-    pub const ZOOKEEPER_ELECTION: &str = "zk-election";
+    pub const ZOOKEEPER_ELECTION: &str = "zookeeper-elect";
     /// A docker daemon for the chaincode of one organisation: `docker/docker.org1`.
     pub const DOCKER: &str = "docker";
 }
@@ -116,12 +116,12 @@ pub mod port {
     pub const COUCHDB: &str = "couchdb";
     /// A broker's.
     pub const KAFKA: &str = "kafka";
-    /// A `ZooKeeper`'s for its clients.
+    /// A `ZooKeeper`'s for its clients. Names of its other ports begin alike, by which the stack tells whose they are.
     pub const ZOOKEEPER: &str = "zookeeper";
     /// A `ZooKeeper`'s for those who follow it as their leader.
-    pub const ZOOKEEPER_QUORUM: &str = "zk-quorum";
+    pub const ZOOKEEPER_QUORUM: &str = "zookeeper-peers";
     /// A `ZooKeeper`'s for elections.
-    pub const ZOOKEEPER_ELECTION: &str = "zk-election";
+    pub const ZOOKEEPER_ELECTION: &str = "zookeeper-elect";
     /// A docker daemon's.
     pub const DOCKER: &str = "docker";
 }
