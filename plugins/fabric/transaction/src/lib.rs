@@ -34,4 +34,6 @@ pub mod proposal;
 pub mod transaction;
 
 #[cfg(test)]
+mod field_tests;
+#[cfg(test)]
 mod test_signer;
