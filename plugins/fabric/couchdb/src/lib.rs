@@ -109,21 +109,20 @@ impl Plugin for CouchDb {
     }
 
     fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
-        let (keep, user) = match at.kept_text(USER) {
-            Some(user) => (Vec::new(), user),
-            None => {
-                let Options { user, .. } = at.options()?;
-                let password: String = at
-                    .entropy::<24>()
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                let keep = vec![
-                    text_item(PASSWORD, &password, true),
-                    text_item(USER, &user, false),
-                ];
-                (keep, user)
-            }
+        let (keep, user) = if let Some(user) = at.kept_text(USER) {
+            (Vec::new(), user)
+        } else {
+            let Options { user, .. } = at.options()?;
+            let password: String = at
+                .entropy::<24>()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let keep = vec![
+                text_item(PASSWORD, &password, true),
+                text_item(USER, &user, false),
+            ];
+            (keep, user)
         };
         Ok(Provisioned {
             keep,
