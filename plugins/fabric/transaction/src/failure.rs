@@ -64,7 +64,7 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
     (
         &["error installing chaincode code", " exists)"],
         Verdict::Done,
-        "the chaincode is installed on this peer already",
+        "a chaincode of this name and version is installed on this peer already, perhaps with other code",
     ),
     (
         &[

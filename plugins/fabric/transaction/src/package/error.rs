@@ -51,10 +51,8 @@ pub enum PackageError {
         "indexes beside an archive of code: put them into the archive below META-INF/statedb/couchdb/indexes"
     )]
     IndexesBesideArchive,
-    /// A name too long for the tar format.
-    #[error(
-        "file name {0:?} does not fit the tar format: expected at most 100 bytes, or 255 that a slash parts"
-    )]
+    /// A name too long for the tar format or, when read, for a file system.
+    #[error("file name {0:?} is too long: expected at most 100 bytes, or 255 that a slash parts")]
     Name(String),
     /// JSON could not be written.
     #[error("a file of the package cannot be written as JSON")]

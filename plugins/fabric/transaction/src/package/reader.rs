@@ -11,6 +11,9 @@ use super::{
     tar,
 };
 
+/// Longest path that the file system of a peer takes, where its builders unpack the code.
+const MAX_NAME: usize = 4096;
+
 /// How large a package may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -180,6 +183,9 @@ fn names(entries: &[Entry<'_>]) -> String {
 
 pub(super) fn check_path(part: &'static str, name: &str) -> Result<(), PackageError> {
     let escapes = name.split('/').any(|step| step == "..");
+    if name.len() > MAX_NAME {
+        return Err(PackageError::Name(name.chars().take(100).collect()));
+    }
     if name.is_empty() || name.starts_with('/') || name.contains(['\\', '\0']) || escapes {
         return Err(PackageError::Path {
             part,

@@ -223,6 +223,11 @@ fn a_foreign_package_is_explained() {
         .archive(&[])
         .unwrap();
     let json: &[u8] = br#"{"type":"ccaas","label":"kv_1"}"#;
+    let name = "n".repeat(5000);
+    let pax = format!("5011 path={name}\n");
+    assert_eq!(pax.len(), 5011);
+    let long = pack(&[("x", b'x', pax.as_bytes()), ("short", b'0', b"")]);
+    assert!(error(&long).contains("is too long"));
     let good = pack(&[("metadata.json", b'0', json), ("code.tar.gz", b'0', code)]);
     assert!(read(&good, &Limits::default()).is_ok());
     let dotted = pack(&[
