@@ -16,6 +16,8 @@ mod at;
 #[doc(hidden)]
 pub mod bindings;
 #[cfg(feature = "guest")]
+pub mod doing;
+#[cfg(feature = "guest")]
 #[doc(hidden)]
 pub mod glue;
 #[cfg(feature = "guest")]
