@@ -45,6 +45,9 @@ pub enum BlockError {
         /// How many.
         count: usize,
     },
+    /// Envelopes are nested deeper than any channel has them.
+    #[error("envelopes are nested too deep, expected a change inside of a configuration at most")]
+    Nested,
     /// The payload is of another type.
     #[error("channel header has type {found}, expected {expected}")]
     Type {

@@ -73,11 +73,24 @@ pub fn block_json(block: &Block) -> Result<Value, BlockError> {
     }))
 }
 
+/// Envelopes within envelopes that are decoded: a block of configuration holds the change before it,
+/// and a change holds none. Each is bytes in bytes, which the decoder's own bound does not see.
+const MAX_ENVELOPES: usize = 4;
+
 /// An envelope with all layers decoded; the message of a type without configuration stays base64.
 pub fn envelope_json(envelope: &Envelope) -> Result<Value, BlockError> {
+    nested_json(envelope, 0)
+}
+
+fn nested_json(envelope: &Envelope, depth: usize) -> Result<Value, BlockError> {
+    if depth >= MAX_ENVELOPES {
+        return Err(BlockError::Nested);
+    }
     let opened = open_envelope(envelope)?;
     let data = match HeaderType::try_from(opened.channel_header.r#type) {
-        Ok(HeaderType::Config) => config_envelope_json(&layer("ConfigEnvelope", &opened.data)?)?,
+        Ok(HeaderType::Config) => {
+            configuration_json(&layer("ConfigEnvelope", &opened.data)?, depth)?
+        }
         Ok(HeaderType::ConfigUpdate) => {
             update_envelope_json(&layer("ConfigUpdateEnvelope", &opened.data)?)?
         }
@@ -122,6 +135,10 @@ fn signature_header_json(header: &SignatureHeader) -> Result<Value, BlockError> 
 
 /// Payload of a block of configuration.
 pub fn config_envelope_json(envelope: &ConfigEnvelope) -> Result<Value, BlockError> {
+    configuration_json(envelope, 0)
+}
+
+fn configuration_json(envelope: &ConfigEnvelope, depth: usize) -> Result<Value, BlockError> {
     let config = match &envelope.config {
         None => Value::Null,
         Some(config) => json!({
@@ -133,7 +150,7 @@ pub fn config_envelope_json(envelope: &ConfigEnvelope) -> Result<Value, BlockErr
         }),
     };
     let last_update = match &envelope.last_update {
-        Some(update) => envelope_json(update)?,
+        Some(update) => nested_json(update, depth + 1)?,
         None => Value::Null,
     };
     Ok(json!({"config": config, "last_update": last_update}))

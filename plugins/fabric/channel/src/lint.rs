@@ -4,11 +4,13 @@
 //! saying why. All three are found here, with the words that lead to the place. What only a
 //! certificate can tell is asked of the caller, see [`Target::trusted`].
 
+mod bft;
 mod block;
 mod capability;
 mod consensus;
 mod organization;
 mod policy;
+mod shape;
 mod values;
 
 use fabric_proto::configuration::ConfigGroup;
@@ -154,6 +156,7 @@ pub fn lint_config(channel_id: &str, root: &ConfigGroup, target: Target) -> Vec<
         found: Vec::new(),
     };
     linter.channel_id(channel_id);
+    linter.shape();
     linter.root_values();
     linter.capabilities();
     linter.orderer_values();

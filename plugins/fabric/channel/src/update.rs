@@ -86,6 +86,12 @@ pub enum UpdateError {
         /// Path of the element.
         element: String,
     },
+    /// What is written has no modification policy.
+    #[error("{element} is written without a modification policy, expected one")]
+    Unguarded {
+        /// Path of the element.
+        element: String,
+    },
     /// The read or write set is absent.
     #[error("change of channel `{channel}` has no {set} set")]
     NoSet {

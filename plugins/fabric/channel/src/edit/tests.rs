@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Consensus;
+use crate::model::{Consensus, RaftConsenter};
 use crate::read::channel_model;
 use crate::tree::channel_group;
 use crate::vectors;

@@ -33,3 +33,35 @@ fn numbers_of_unknown_names_stay_numbers() {
         json!({"type": "new", "metadata": "AQ==", "state": 9})
     );
 }
+
+#[test]
+fn envelopes_in_envelopes_are_bounded() {
+    use fabric_proto::Message;
+    use fabric_proto::common::{Header, Payload};
+    let mut envelope = Envelope::default();
+    for depth in 0..5000 {
+        if depth == 3 {
+            assert!(envelope_json(&envelope).is_ok());
+        }
+        let channel_header = ChannelHeader {
+            r#type: HeaderType::Config as i32,
+            ..ChannelHeader::default()
+        };
+        let payload = Payload {
+            header: Some(Header {
+                channel_header: channel_header.encode_to_vec(),
+                signature_header: Vec::new(),
+            }),
+            data: ConfigEnvelope {
+                config: None,
+                last_update: (depth > 0).then_some(envelope),
+            }
+            .encode_to_vec(),
+        };
+        envelope = Envelope {
+            payload: payload.encode_to_vec(),
+            signature: Vec::new(),
+        };
+    }
+    assert!(matches!(envelope_json(&envelope), Err(BlockError::Nested)));
+}

@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_proto::Message;
 use fabric_proto::configuration::{
-    ConfigGroup, ConsensusState, ConsensusType, KafkaBrokers, Orderers, etcdraft, smartbft,
+    ConfigGroup, ConsensusState, ConsensusType, KafkaBrokers, etcdraft,
 };
 use fabric_proto::msp::{FabricMspConfig, MspConfig};
-use fabric_proto::policies::{
-    PolicyType, PrincipalClassification, SignaturePolicyEnvelope, SignatureRule,
-};
 
 use super::capability::LEVEL_NO_GLOBAL;
 use super::organization::split_address;
 use super::{Linter, Severity, path_of};
 use crate::duration;
 use crate::model::Release;
-use crate::tree::{CONSORTIUMS, ORDERER, bft_quorum};
+use crate::tree::{CONSORTIUMS, ORDERER};
 
 /// What both kinds of consenters have.
-struct Member {
-    host: String,
-    port: u32,
-    certificates: [Vec<u8>; 2],
+pub(super) struct Member {
+    /// Name that others dial.
+    pub host: String,
+    /// Port that they dial.
+    pub port: u32,
+    /// TLS certificates that it dials and serves with.
+    pub certificates: [Vec<u8>; 2],
 }
 
 /// TLS roots and intermediates of the orderer organisations, and who has none.
@@ -189,7 +189,7 @@ impl Linter<'_> {
         self.members(path, &members);
     }
 
-    fn undecodable(&mut self, path: &str, error: &fabric_proto::prost::DecodeError) {
+    pub(super) fn undecodable(&mut self, path: &str, error: &fabric_proto::prost::DecodeError) {
         self.add(
             Severity::Refused,
             "value-undecodable",
@@ -200,7 +200,7 @@ impl Linter<'_> {
     }
 
     /// What holds for consenters of both kinds.
-    fn members(&mut self, path: &str, members: &[Member]) {
+    pub(super) fn members(&mut self, path: &str, members: &[Member]) {
         if members.is_empty() {
             self.add(
                 Severity::Refused,
@@ -236,10 +236,12 @@ impl Linter<'_> {
             let name = format!("{}:{}", member.host, member.port);
             if member.host.is_empty() || !(1..=65_535).contains(&member.port) {
                 self.add(
-                    Severity::Refused,
+                    Severity::Broken,
                     "consenter-address",
                     path,
-                    format!("has a consenter at `{name}`, expected host and port"),
+                    format!(
+                        "has a consenter at `{name}`, expected host and port: nobody reaches it"
+                    ),
                     "set host and port that the other consenters dial",
                 );
             }
@@ -318,142 +320,6 @@ impl Linter<'_> {
             all.intermediates.extend(texts(msp.tls_intermediate_certs));
         }
         all
-    }
-
-    fn bft(&mut self, metadata: &[u8], path: &str, group: &ConfigGroup) {
-        if self.target.release < Release::V3_1 || self.root_level() < LEVEL_NO_GLOBAL {
-            self.add(
-                Severity::Refused,
-                "bft-capability",
-                path,
-                "is BFT, which needs nodes of 3.x and channel capability V3_0",
-                "raise both, or take etcdraft",
-            );
-        }
-        if let Err(error) = smartbft::Options::decode(metadata) {
-            self.undecodable(path, &error);
-        }
-        let place = format!("{}/Orderers", path_of(ORDERER));
-        let orderers: Orderers = self
-            .value(group, &path_of(ORDERER), "Orderers")
-            .unwrap_or_default();
-        let consenters = orderers.consenter_mapping;
-        let ids: BTreeSet<u32> = consenters.iter().map(|one| one.id).collect();
-        if ids.len() < consenters.len() || ids.contains(&0) {
-            self.add(
-                Severity::Refused,
-                "bft-identifiers",
-                place.clone(),
-                "has consenters without a number of their own: orderers refuse it",
-                "number consenters from 1",
-            );
-        }
-        let known: BTreeSet<String> = group
-            .groups
-            .values()
-            .filter_map(provider)
-            .map(|msp| msp.name)
-            .collect();
-        for one in &consenters {
-            if !known.contains(&one.msp_id) {
-                self.add(
-                    Severity::Refused,
-                    "bft-organization",
-                    place.clone(),
-                    format!(
-                        "has consenter {} of `{}`, which is no orderer organisation here",
-                        one.id, one.msp_id
-                    ),
-                    "name the MSP ID of an orderer organisation",
-                );
-            }
-            if !String::from_utf8_lossy(&one.identity).contains("-----BEGIN CERTIFICATE-----") {
-                self.add(
-                    Severity::Refused,
-                    "certificate-format",
-                    place.clone(),
-                    format!("has an identity of consenter {} that is not PEM", one.id),
-                    "put the whole PEM file in",
-                );
-            }
-        }
-        if (1..4).contains(&consenters.len()) {
-            self.add(
-                Severity::Warning,
-                "bft-few",
-                place.clone(),
-                format!(
-                    "has {} consenters: they tolerate no fault",
-                    consenters.len()
-                ),
-                "take at least four consenters",
-            );
-        }
-        self.bft_validation(&consenters, group);
-        let members: Vec<Member> = consenters
-            .into_iter()
-            .map(|one| Member {
-                host: one.host,
-                port: one.port,
-                certificates: [one.client_tls_cert, one.server_tls_cert],
-            })
-            .collect();
-        self.members(&place, &members);
-    }
-
-    /// Whether blocks need the signatures of a quorum of these very consenters.
-    fn bft_validation(
-        &mut self,
-        consenters: &[fabric_proto::configuration::Consenter],
-        group: &ConfigGroup,
-    ) {
-        let Some(policy) = group
-            .policies
-            .get("BlockValidation")
-            .and_then(|one| one.policy.as_ref())
-        else {
-            return;
-        };
-        let rule = SignaturePolicyEnvelope::decode(policy.value.as_slice()).ok();
-        let fits = policy.r#type == PolicyType::Signature as i32
-            && rule.is_some_and(|rule| {
-                let threshold = match rule.rule.and_then(|rule| rule.r#type) {
-                    Some(SignatureRule::NOutOf(gate)) => usize::try_from(gate.n).unwrap_or(0),
-                    _ => 0,
-                };
-                let identities: BTreeSet<Vec<u8>> = rule
-                    .identities
-                    .into_iter()
-                    .filter(|one| {
-                        one.principal_classification == PrincipalClassification::Identity as i32
-                    })
-                    .map(|one| one.principal)
-                    .collect();
-                let expected: BTreeSet<Vec<u8>> = consenters
-                    .iter()
-                    .map(|one| {
-                        fabric_proto::msp::SerializedIdentity {
-                            mspid: one.msp_id.clone(),
-                            id_bytes: one.identity.clone(),
-                        }
-                        .encode_to_vec()
-                    })
-                    .collect();
-                threshold == bft_quorum(consenters.len()) && identities == expected
-            });
-        if !fits {
-            self.add(
-                Severity::Broken,
-                "bft-block-validation",
-                format!("{}/BlockValidation", path_of(ORDERER)),
-                format!(
-                    "is not {} of the identities of the consenters: blocks are signed by others, or \
-                     by too few",
-                    bft_quorum(consenters.len())
-                ),
-                "make the policy again whenever a consenter changes",
-            );
-        }
     }
 }
 

@@ -237,10 +237,13 @@ impl<'a> Linter<'a> {
         for peer in anchors.anchor_peers {
             if peer.host.is_empty() || !(1..=65_535).contains(&peer.port) {
                 self.add(
-                    Severity::Refused,
+                    Severity::Broken,
                     "anchor-peer",
                     format!("{path}/AnchorPeers"),
-                    format!("has `{}:{}`, expected host and port", peer.host, peer.port),
+                    format!(
+                        "has `{}:{}`, expected host and port: no other organisation finds it",
+                        peer.host, peer.port
+                    ),
                     "set host and port that other organisations dial",
                 );
             }
@@ -276,6 +279,15 @@ impl<'a> Linter<'a> {
             let own: OrdererAddresses = self.value(group, &path, "Endpoints").unwrap_or_default();
             self.check_addresses(format!("{path}/Endpoints"), &own.addresses);
             endpoints += own.addresses.len();
+            if level < LEVEL_ENDPOINTS && group.values.contains_key("Endpoints") {
+                self.add(
+                    Severity::Refused,
+                    "endpoints-capability",
+                    format!("{path}/Endpoints"),
+                    "is not allowed below channel capability V1_4_2: nodes refuse the channel",
+                    "raise the channel capability, or use OrdererAddresses",
+                );
+            }
             if own.addresses.is_empty() {
                 without.push(format!("{path}/Endpoints"));
             }

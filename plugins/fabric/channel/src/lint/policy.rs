@@ -295,6 +295,16 @@ impl Linter<'_> {
         let Some(acls) = self.value::<Acls>(group, &path, "ACLs") else {
             return;
         };
+        let names = crate::read::capability_names(group);
+        if !acls.acls.is_empty() && !names.iter().any(|name| name != "V1_1") {
+            self.add(
+                Severity::Refused,
+                "acl-capability",
+                format!("{path}/ACLs"),
+                "is not allowed below application capability V1_2: nodes refuse the channel",
+                "raise the application capability, or take the rules out",
+            );
+        }
         for (call, resource) in acls.acls {
             let reference = resource.policy_ref;
             let found = resolve(&[APPLICATION.to_owned()], &reference);

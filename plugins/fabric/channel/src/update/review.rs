@@ -68,7 +68,7 @@ impl Reviewer {
         element: String,
         current: u64,
         read: Option<u64>,
-        write: u64,
+        (write, mod_policy): (u64, &str),
         policy: Option<Resolved>,
     ) -> Result<bool, UpdateError> {
         if write == current {
@@ -85,6 +85,7 @@ impl Reviewer {
                 expected: format!("{current}, or one more to change it"),
             });
         }
+        guarded(&element, mod_policy)?;
         self.changes.push(Change { element, policy });
         Ok(true)
     }
@@ -113,13 +114,19 @@ impl Reviewer {
             let element = name_of(kind, path, Some(name));
             let one = match current.get(name) {
                 None => {
-                    added(&element, members, new.version())?;
+                    added(&element, members, new.version(), new.mod_policy())?;
                     new.clone()
                 }
                 Some(old) => {
                     let read = read.and_then(|read| read.get(name)).map(Element::version);
                     let policy = resolve(path, old.mod_policy());
-                    if self.written(element, old.version(), read, new.version(), policy)? {
+                    if self.written(
+                        element,
+                        old.version(),
+                        read,
+                        (new.version(), new.mod_policy()),
+                        policy,
+                    )? {
                         new.clone()
                     } else {
                         old.clone()
@@ -143,7 +150,7 @@ impl Reviewer {
             name_of("Group", path, None),
             current.version,
             read.map(|read| read.version),
-            write.version,
+            (write.version, &write.mod_policy),
             policy,
         )?;
         let values = self.elements(
@@ -183,7 +190,7 @@ impl Reviewer {
             let element = name_of("Group", path, Some(name));
             let one = match current.groups.get(name) {
                 None => {
-                    added(&element, members, new.version)?;
+                    added(&element, members, new.version, &new.mod_policy)?;
                     check_new(&element, new)?;
                     new.clone()
                 }
@@ -238,8 +245,18 @@ fn check_all_read(
     Ok(())
 }
 
-/// Checks that a new element may come in, with version 0.
-fn added(element: &str, members: bool, version: u64) -> Result<(), UpdateError> {
+/// Checks that what is written says who may change it next.
+fn guarded(element: &str, mod_policy: &str) -> Result<(), UpdateError> {
+    if mod_policy.is_empty() {
+        return Err(UpdateError::Unguarded {
+            element: element.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Checks that a new element may come in, with version 0 and a guard.
+fn added(element: &str, members: bool, version: u64, mod_policy: &str) -> Result<(), UpdateError> {
     if !members {
         return Err(UpdateError::Unlisted {
             element: element.to_owned(),
@@ -253,19 +270,24 @@ fn added(element: &str, members: bool, version: u64) -> Result<(), UpdateError> 
             expected: "0 for a new element".to_owned(),
         });
     }
-    Ok(())
+    guarded(element, mod_policy)
 }
 
 /// Checks that everything below a new group has version 0 too.
 fn check_new(element: &str, group: &ConfigGroup) -> Result<(), UpdateError> {
-    let leaves = group
-        .values
-        .iter()
-        .map(|(name, one)| (name, one.version))
-        .chain(group.policies.iter().map(|(name, one)| (name, one.version)))
-        .chain(group.groups.iter().map(|(name, one)| (name, one.version)));
-    for (name, version) in leaves {
-        added(&format!("{element}/{name}"), true, version)?;
+    let values = group.values.iter();
+    let policies = group.policies.iter();
+    let leaves = values
+        .map(|(name, one)| (name, one.version, &one.mod_policy))
+        .chain(policies.map(|(name, one)| (name, one.version, &one.mod_policy)))
+        .chain(
+            group
+                .groups
+                .iter()
+                .map(|(name, one)| (name, one.version, &one.mod_policy)),
+        );
+    for (name, version, mod_policy) in leaves {
+        added(&format!("{element}/{name}"), true, version, mod_policy)?;
     }
     for (name, below) in &group.groups {
         check_new(&format!("{element}/{name}"), below)?;
@@ -289,6 +311,11 @@ pub fn review(config: &Config, update: &ConfigUpdate) -> Result<Review, UpdateEr
         changes: Vec::new(),
     };
     let group = reviewer.group(&mut Vec::new(), &current, Some(read), write)?;
+    if reviewer.changes.is_empty() {
+        return Err(UpdateError::NoDifference {
+            channel: update.channel_id.clone(),
+        });
+    }
     Ok(Review {
         changes: reviewer.changes,
         result: Config {

@@ -424,6 +424,19 @@ fn a_change_that_does_not_fit_is_refused() {
         UpdateError::Version { found: 7, .. }
     ));
     assert!(matches!(
+        refused(&|update| {
+            let one = orderer(&mut update.write_set)
+                .values
+                .get_mut("BatchTimeout");
+            one.unwrap().mod_policy.clear();
+        }),
+        UpdateError::Unguarded { .. }
+    ));
+    assert!(matches!(
+        refused(&|update| update.write_set = update.read_set.clone()),
+        UpdateError::NoDifference { .. }
+    ));
+    assert!(matches!(
         refused(&|update| update.read_set = None),
         UpdateError::NoSet { .. }
     ));

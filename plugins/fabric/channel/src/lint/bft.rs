@@ -1,0 +1,199 @@
+//! What BFT needs: numbers, identities, and a policy over these very identities.
+
+use std::collections::BTreeSet;
+
+use fabric_proto::Message;
+use fabric_proto::configuration::{ConfigGroup, Consenter, Orderers, smartbft};
+use fabric_proto::msp::SerializedIdentity;
+use fabric_proto::policies::{
+    PolicyType, PrincipalClassification, SignaturePolicyEnvelope, SignatureRule,
+};
+
+use super::capability::LEVEL_NO_GLOBAL;
+use super::consensus::{Member, provider};
+use super::{Linter, Severity, path_of};
+use crate::duration;
+use crate::model::Release;
+use crate::tree::{ORDERER, bft_quorum};
+
+impl Linter<'_> {
+    pub(super) fn bft(&mut self, metadata: &[u8], path: &str, group: &ConfigGroup) {
+        if self.target.release < Release::V3_1 || self.root_level() < LEVEL_NO_GLOBAL {
+            self.add(
+                Severity::Refused,
+                "bft-capability",
+                path,
+                "is BFT, which needs nodes of 3.x and channel capability V3_0",
+                "raise both, or take etcdraft",
+            );
+        }
+        match smartbft::Options::decode(metadata) {
+            Err(error) => self.undecodable(path, &error),
+            Ok(options) => self.bft_options(path, &options),
+        }
+        let place = format!("{}/Orderers", path_of(ORDERER));
+        let orderers: Orderers = self
+            .value(group, &path_of(ORDERER), "Orderers")
+            .unwrap_or_default();
+        let consenters = orderers.consenter_mapping;
+        let ids: BTreeSet<u32> = consenters.iter().map(|one| one.id).collect();
+        if ids.len() < consenters.len() || ids.contains(&0) {
+            self.add(
+                Severity::Refused,
+                "bft-identifiers",
+                place.clone(),
+                "has consenters without a number of their own: orderers refuse it",
+                "number consenters from 1",
+            );
+        }
+        let known: BTreeSet<String> = group
+            .groups
+            .values()
+            .filter_map(provider)
+            .map(|msp| msp.name)
+            .collect();
+        for one in &consenters {
+            if !known.contains(&one.msp_id) {
+                self.add(
+                    Severity::Refused,
+                    "bft-organization",
+                    place.clone(),
+                    format!(
+                        "has consenter {} of `{}`, which is no orderer organisation here",
+                        one.id, one.msp_id
+                    ),
+                    "name the MSP ID of an orderer organisation",
+                );
+            }
+            if !String::from_utf8_lossy(&one.identity).contains("-----BEGIN CERTIFICATE-----") {
+                self.add(
+                    Severity::Refused,
+                    "certificate-format",
+                    place.clone(),
+                    format!("has an identity of consenter {} that is not PEM", one.id),
+                    "put the whole PEM file in",
+                );
+            }
+        }
+        if (1..4).contains(&consenters.len()) {
+            self.add(
+                Severity::Warning,
+                "bft-few",
+                place.clone(),
+                format!(
+                    "has {} consenters: they tolerate no fault",
+                    consenters.len()
+                ),
+                "take at least four consenters",
+            );
+        }
+        self.bft_validation(&consenters, group);
+        let members: Vec<Member> = consenters
+            .into_iter()
+            .map(|one| Member {
+                host: one.host,
+                port: one.port,
+                certificates: [one.client_tls_cert, one.server_tls_cert],
+            })
+            .collect();
+        self.members(&place, &members);
+    }
+
+    fn bft_options(&mut self, path: &str, options: &smartbft::Options) {
+        if options.leader_rotation == smartbft::LeaderRotation::On as i32 {
+            self.add(
+                Severity::Refused,
+                "bft-options",
+                path,
+                "has leader_rotation on, which no release takes",
+                "leave leader_rotation unspecified",
+            );
+        }
+        for (name, text) in [
+            (
+                "request_batch_max_interval",
+                &options.request_batch_max_interval,
+            ),
+            ("request_forward_timeout", &options.request_forward_timeout),
+            (
+                "request_complain_timeout",
+                &options.request_complain_timeout,
+            ),
+            (
+                "request_auto_remove_timeout",
+                &options.request_auto_remove_timeout,
+            ),
+            (
+                "view_change_resend_interval",
+                &options.view_change_resend_interval,
+            ),
+            ("view_change_timeout", &options.view_change_timeout),
+            (
+                "leader_heartbeat_timeout",
+                &options.leader_heartbeat_timeout,
+            ),
+            ("collect_timeout", &options.collect_timeout),
+        ] {
+            if duration::parse(text).is_none_or(|length| length == 0) {
+                self.add(
+                    Severity::Refused,
+                    "bft-options",
+                    path,
+                    format!("has {name} `{text}`, expected a positive length of time"),
+                    "take the values of Fabric's sample",
+                );
+            }
+        }
+    }
+
+    /// Whether blocks need the signatures of a quorum of these very consenters.
+    fn bft_validation(&mut self, consenters: &[Consenter], group: &ConfigGroup) {
+        let Some(policy) = group
+            .policies
+            .get("BlockValidation")
+            .and_then(|one| one.policy.as_ref())
+        else {
+            return;
+        };
+        let rule = SignaturePolicyEnvelope::decode(policy.value.as_slice()).ok();
+        let fits = policy.r#type == PolicyType::Signature as i32
+            && rule.is_some_and(|rule| {
+                let threshold = match rule.rule.and_then(|rule| rule.r#type) {
+                    Some(SignatureRule::NOutOf(gate)) => usize::try_from(gate.n).unwrap_or(0),
+                    _ => 0,
+                };
+                let identities: BTreeSet<Vec<u8>> = rule
+                    .identities
+                    .into_iter()
+                    .filter(|one| {
+                        one.principal_classification == PrincipalClassification::Identity as i32
+                    })
+                    .map(|one| one.principal)
+                    .collect();
+                let expected: BTreeSet<Vec<u8>> = consenters
+                    .iter()
+                    .map(|one| {
+                        SerializedIdentity {
+                            mspid: one.msp_id.clone(),
+                            id_bytes: one.identity.clone(),
+                        }
+                        .encode_to_vec()
+                    })
+                    .collect();
+                threshold == bft_quorum(consenters.len()) && identities == expected
+            });
+        if !fits {
+            self.add(
+                Severity::Broken,
+                "bft-block-validation",
+                format!("{}/BlockValidation", path_of(ORDERER)),
+                format!(
+                    "is not {} of the identities of the consenters: blocks are signed by others, or \
+                     by too few",
+                    bft_quorum(consenters.len())
+                ),
+                "make the policy again whenever a consenter changes",
+            );
+        }
+    }
+}

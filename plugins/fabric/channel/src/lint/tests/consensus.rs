@@ -1,0 +1,174 @@
+//! Consenters, their certificates, and what each release still knows.
+
+use super::*;
+
+#[test]
+fn consenters_are_counted_and_compared() {
+    let add = |metadata: &mut etcdraft::ConfigMetadata, n: u32, pem: &str| {
+        let mut one = metadata.consenters[0].clone();
+        one.port += n;
+        let extra = format!("{pem}-----BEGIN CERTIFICATE-----{n}\n").into_bytes();
+        one.client_tls_cert = extra.clone();
+        one.server_tls_cert = extra;
+        metadata.consenters.push(one);
+    };
+    let mut group = tree();
+    let single = lint_block(&block(group.clone()), Target::new(Release::V2_5));
+    assert!(has(&single, "raft-single", Severity::Warning));
+    change_raft(&mut group, |metadata| add(metadata, 1, ""));
+    let two = lint_block(&block(group.clone()), Target::new(Release::V2_5));
+    assert!(has(&two, "raft-even", Severity::Warning));
+    change_raft(&mut group, |metadata| add(metadata, 2, ""));
+    assert!(lint_block(&block(group), Target::new(Release::V2_5)).is_empty());
+
+    among("consenter-certificate-shared", Severity::Refused, |root| {
+        change_raft(root, |metadata| {
+            let mut twin = metadata.consenters[0].clone();
+            twin.port += 1;
+            metadata.consenters.push(twin);
+        });
+    });
+    among("consenter-duplicate", Severity::Warning, |root| {
+        change_raft(root, |metadata| add(metadata, 0, ""));
+    });
+    only("consenters-empty", Severity::Refused, |root| {
+        change_raft(root, |metadata| metadata.consenters.clear());
+    });
+    only("certificate-format", Severity::Refused, |root| {
+        change_raft(root, |metadata| {
+            metadata.consenters[0].server_tls_cert = b"DER".to_vec();
+        });
+    });
+    only("consenter-address", Severity::Broken, |root| {
+        change_raft(root, |metadata| metadata.consenters[0].port = 70_000);
+    });
+    for change in [
+        |options: &mut etcdraft::Options| options.election_tick = 1,
+        |options: &mut etcdraft::Options| options.heartbeat_tick = 0,
+        |options: &mut etcdraft::Options| options.tick_interval = "soon".to_owned(),
+    ] {
+        only("raft-options", Severity::Refused, |root| {
+            change_raft(root, |metadata| change(metadata.options.as_mut().unwrap()));
+        });
+    }
+}
+
+#[test]
+fn certificates_are_asked_of_the_caller() {
+    let group = tree();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let trusted = |certificate: &str, roots: &[String], _: &[String]| {
+        asked
+            .borrow_mut()
+            .push((certificate.to_owned(), roots.len()));
+        false
+    };
+    let target = Target {
+        release: Release::V2_5,
+        trusted: Some(&trusted),
+    };
+    let found = lint_config("mychannel", &group, target);
+    assert!(has(&found, "consenter-untrusted", Severity::Refused));
+    // Client and server certificate are the same one, asked for once.
+    assert_eq!(asked.borrow().len(), 1);
+    assert_eq!(asked.borrow()[0].1, 1);
+    let yes = |_: &str, _: &[String], _: &[String]| true;
+    let target = Target {
+        release: Release::V2_5,
+        trusted: Some(&yes),
+    };
+    assert!(!is_faulty(&lint_config("mychannel", &group, target)));
+}
+
+#[test]
+fn release_3_has_no_old_consensus_and_no_system_channel() {
+    let on_3 = |change: &dyn Fn(&mut ConfigGroup)| {
+        let mut group = tree();
+        change(&mut group);
+        lint_config("mychannel", &group, Target::new(Release::V3_1))
+    };
+    for name in ["solo", "kafka"] {
+        let found = on_3(&|root| set_consensus(root, name));
+        assert!(has(&found, "consensus-removed", Severity::Refused));
+        among("consensus-removed", Severity::Refused, |root| {
+            set_consensus(root, name);
+            root.values
+                .insert("Capabilities".to_owned(), capabilities(&["V3_0"]));
+        });
+    }
+    assert!(!is_faulty(&on_3(&|_| {})));
+    let solo = decode_config_block(vectors::SOLO).unwrap();
+    let found = lint_block(&solo, Target::new(Release::V3_1));
+    assert!(has(&found, "system-channel-removed", Severity::Refused));
+    let found = on_3(&|root| {
+        edit::set_capabilities(root, edit::Level::Application, &["V1_4_2"]).unwrap();
+    });
+    assert!(has(&found, "application-capabilities", Severity::Broken));
+    let found = on_3(&|root| {
+        edit::set_capabilities(root, edit::Level::Channel, &["V3_0"]).unwrap();
+        let addresses = crate::tree::addresses(&["o:1".to_owned()], ADMINS);
+        root.values.insert("OrdererAddresses".to_owned(), addresses);
+        at(root, "Orderer/OrdererOrg").values.remove("Endpoints");
+    });
+    assert!(has(
+        &found,
+        "orderer-addresses-forbidden",
+        Severity::Refused
+    ));
+    assert!(has(&found, "endpoints-missing", Severity::Refused));
+    only("consensus-type", Severity::Refused, |root| {
+        set_consensus(root, "pbft");
+    });
+    only("maintenance", Severity::Warning, |root| {
+        edit::set_maintenance(root, true).unwrap();
+    });
+}
+
+fn consenters(channel: &mut crate::model::Channel) -> &mut Vec<crate::model::BftConsenter> {
+    match &mut channel.orderer.as_mut().unwrap().consensus {
+        Consensus::Bft { consenters, .. } => consenters,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn byzantine_consenters_fit_their_policy() {
+    let found = |change: &dyn Fn(&mut crate::model::Channel)| {
+        let mut channel = vectors::bft_channel();
+        change(&mut channel);
+        lint_config(
+            "bftchan",
+            &channel_group(&channel).unwrap(),
+            Target::new(Release::V3_1),
+        )
+    };
+    assert!(found(&|_| {}).is_empty());
+    let few = found(&|channel| consenters(channel).truncate(3));
+    assert!(has(&few, "bft-few", Severity::Warning) && !is_faulty(&few));
+    let twins = found(&|channel| consenters(channel)[1].id = 1);
+    assert!(has(&twins, "bft-identifiers", Severity::Refused));
+    let foreign = found(&|channel| consenters(channel)[0].msp_id = "Org1MSP".to_owned());
+    assert!(has(&foreign, "bft-organization", Severity::Refused));
+    let weak = found(&|channel| {
+        channel
+            .orderer
+            .as_mut()
+            .unwrap()
+            .policies
+            .insert("BlockValidation".to_owned(), "ANY Writers".to_owned());
+    });
+    assert!(has(&weak, "bft-block-validation", Severity::Broken));
+    let turning = found(
+        &|channel| match &mut channel.orderer.as_mut().unwrap().consensus {
+            Consensus::Bft { options, .. } => options.leader_rotation = 2,
+            other => panic!("{other:?}"),
+        },
+    );
+    assert!(has(&turning, "bft-options", Severity::Refused));
+    let old = lint_config(
+        "bftchan",
+        &channel_group(&vectors::bft_channel()).unwrap(),
+        Target::new(Release::V2_5),
+    );
+    assert!(has(&old, "bft-capability", Severity::Refused));
+}
