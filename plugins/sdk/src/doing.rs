@@ -162,6 +162,32 @@ pub async fn join_all<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Out
     .await
 }
 
+/// Awaits two things of different kinds side by side.
+pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (Box::pin(a), Box::pin(b));
+    let (mut first, mut second) = (None, None);
+    poll_fn(move |context| {
+        if first.is_none()
+            && let Poll::Ready(value) = a.as_mut().poll(context)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = b.as_mut().poll(context)
+        {
+            second = Some(value);
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,21 +222,24 @@ mod tests {
     fn what_is_awaited_side_by_side_is_one_turn() {
         let mut doing = Doing::new(5, |hands| async move {
             assert_eq!(hands.now_ms(), 5);
-            let first = join_all(["a", "b"].map(|on| {
-                let hands = hands.clone();
-                async move {
-                    let first = code(&hands.act(step(on)).await);
-                    // One of them goes on alone.
-                    if first == 1 {
-                        code(&hands.act(step("more")).await)
-                    } else {
-                        first
+            let (first, alone) = join(
+                join_all(["a", "b"].map(|on| {
+                    let hands = hands.clone();
+                    async move {
+                        let first = code(&hands.act(step(on)).await);
+                        // One of them goes on alone.
+                        if first == 1 {
+                            code(&hands.act(step("more")).await)
+                        } else {
+                            first
+                        }
                     }
-                }
-            }))
+                })),
+                async { 9 },
+            )
             .await;
             Ok(Report {
-                text: format!("{first:?} at {}", hands.now_ms()),
+                text: format!("{first:?} and {alone} at {}", hands.now_ms()),
                 table: String::new(),
                 files: Vec::new(),
                 notes: Vec::new(),
@@ -223,7 +252,7 @@ mod tests {
         assert_eq!(names(&doing.next(Vec::new())), ["a", "b"]);
         assert_eq!(names(&doing.next(vec![answer(1), answer(2)])), ["more"]);
         match doing.next(vec![answer(7)]) {
-            Turn::Done(report) => assert_eq!(report.text, "[7, 2] at 107"),
+            Turn::Done(report) => assert_eq!(report.text, "[7, 2] and 9 at 107"),
             other => unreachable!("{other:?}"),
         }
     }

@@ -15,6 +15,7 @@
     )
 )]
 
+mod blocks;
 mod descriptor;
 mod expand;
 mod input;
@@ -28,13 +29,15 @@ use std::collections::BTreeMap;
 use chain_plugin_sdk::descriptor::Descriptor;
 use chain_plugin_sdk::spec::ExpandSpec;
 use chain_plugin_sdk::{
-    At, Diagnostics, Plugin, Rendered, RenderedBuilder, Stack, Subject, Topology, export_plugin,
+    At, Configured, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder, Stack, Subject,
+    Topology, export_plugin,
 };
 use fabric_service::{Network, kind};
 use serde_json::json;
 
+use crate::blocks::Blocks;
 use crate::options::Options;
-use crate::work::Work;
+pub use crate::work::Work;
 
 /// The plugin.
 #[derive(Debug)]
@@ -54,6 +57,24 @@ impl Plugin for Fabric {
             options: Options::of(&network.around.options)?,
             network,
         })
+    }
+
+    fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
+        Ok(blocks::provision(at))
+    }
+
+    fn configure(&self, at: &At<'_>) -> Result<Configured, Diagnostics> {
+        let blocks = Blocks {
+            network: &self.network,
+            options: &self.options,
+            at,
+        };
+        let subject = self.network.subject(&at.call.subject)?;
+        if subject.kind == kind::CHANNEL {
+            blocks.of_channel(subject)
+        } else {
+            blocks.of_chain()
+        }
     }
 
     fn render(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {

@@ -1,0 +1,49 @@
+//! From pods that are ready to a network that works: all channels joined, all chaincodes committed.
+
+use chain_plugin_sdk::doing::join_all;
+use chain_plugin_sdk::{Diagnostics, Report};
+use serde_json::json;
+
+use super::chaincode::{self, Deployed};
+use super::channel;
+use super::crew::Crew;
+use super::report;
+
+/// Joins what is to be joined and deploys what is to be deployed; channels side by side, then chaincodes side by side.
+pub async fn bring_up(crew: &Crew) -> Result<Report, Diagnostics> {
+    let joined = join_all(
+        crew.channels
+            .iter()
+            .map(|channel| channel::ensure(crew, channel)),
+    )
+    .await;
+    let mut lines = Vec::new();
+    for (channel, joined) in crew.channels.iter().zip(joined) {
+        lines.push(joined?.text(channel));
+    }
+    let deployed = join_all(
+        crew.chaincodes
+            .iter()
+            .map(|chaincode| chaincode::deploy(crew, chaincode)),
+    )
+    .await;
+    let mut notes = Vec::new();
+    for (chaincode, deployed) in crew.chaincodes.iter().zip(deployed) {
+        let name = &chaincode.about.name;
+        match deployed? {
+            Deployed::Committed(sequence) => {
+                lines.push(format!(
+                    "chaincode {name}: committed with sequence {sequence}"
+                ));
+            }
+            Deployed::Waiting(waiting) => notes.push(chaincode::waits(name, &waiting)),
+        }
+    }
+    if lines.is_empty() {
+        lines.push("there is no channel in the spec: `--channel mychannel` makes one".to_owned());
+    }
+    Ok(Report {
+        notes,
+        ..report(lines.join("\n"), &json!({"done": lines}))
+    })
+}

@@ -1,0 +1,467 @@
+//! Chaincode: its life from package to committed definition, and calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chain_plugin_sdk::doing::join_all;
+use chain_plugin_sdk::{Diagnostics, Report, warning};
+use fabric_channel::policy::parse_signature;
+use fabric_identity::identity::Identity;
+use fabric_proto::Message;
+use fabric_proto::peer::{
+    CheckCommitReadinessArgs, CheckCommitReadinessResult, QueryApprovedChaincodeDefinitionResult,
+    QueryChaincodeDefinitionResult, QueryInstalledChaincodesResult,
+};
+use fabric_service::facts::Package as Said;
+use fabric_service::fault::{at as fault_at, refuse, refuse_with};
+use fabric_transaction::definition::{
+    Definition, EndorsementPolicy, Organisation, State, Step, Threshold, Waiting, next, target,
+};
+use fabric_transaction::failure::Verdict;
+use fabric_transaction::package::{self, Code, Connection, Image, Package};
+use fabric_transaction::proposal::{Call, arguments, lifecycle};
+use serde_json::{Value, json};
+
+use super::crew::{Chaincode, Channel, Crew, Node, Org};
+use super::report;
+use super::submit::Patience;
+use super::trouble::Trouble;
+
+/// Arguments of a call.
+pub fn call_args() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["call"],
+        "properties": {
+            "call": {"type": "string", "minLength": 1, "description":
+                "function and arguments: a JSON list, or an object as Fabric's own `-c` takes it"},
+            "transient": {"type": "string", "description": "private input, as Fabric's own `--transient` takes it"},
+            "init": {"type": "boolean", "default": false, "description": "whether this is the initialisation"},
+        },
+    })
+}
+
+/// What is wished for a chaincode.
+fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
+    let about = &chaincode.about;
+    let mut definition = Definition::new(&about.name, &about.version);
+    definition.init_required = about.init_required;
+    if !about.policy.is_empty() {
+        definition.endorsement = if about.policy.starts_with('/') {
+            EndorsementPolicy::Channel(about.policy.clone())
+        } else {
+            let policy = parse_signature(&about.policy).map_err(fault_at("policy", ""))?;
+            EndorsementPolicy::Signature(policy)
+        };
+    }
+    Ok(definition)
+}
+
+/// The package of an organisation, byte for byte as its id says.
+fn package(said: &Said) -> Result<Package, Diagnostics> {
+    let image = said.image.as_deref().and_then(|it| it.split_once('@'));
+    let code = match (said.kind.as_str(), &said.address, image) {
+        ("ccaas", Some(address), _) => Code::Service(Connection::plain(address)),
+        ("k8s", _, Some((name, digest))) => Code::Image(Image {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+        }),
+        (other, ..) => {
+            let message = format!("packages of type {other} are not made by this operation");
+            return Err(refuse("package", "", message));
+        }
+    };
+    let made = package::build(&said.label, &code, &[]).map_err(fault_at("package", ""))?;
+    if made.id == said.package_id {
+        return Ok(made);
+    }
+    let message = format!(
+        "the package of {} would have the id {}, and its servers know it as {}",
+        said.label, made.id, said.package_id
+    );
+    let hint = "plugins of two versions are at work: apply the chain with one";
+    Err(refuse_with("package", "", message, hint))
+}
+
+/// What became of a chaincode.
+#[derive(Debug)]
+pub enum Deployed {
+    /// It is committed with this sequence.
+    Committed(i64),
+    /// Others must act first.
+    Waiting(Waiting),
+}
+
+/// Deploys one chaincode, and says what is left to others.
+pub async fn deploy_one(crew: &Crew, id: &str) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let deployed = deploy(crew, chaincode).await?;
+    let name = &chaincode.about.name;
+    Ok(match deployed {
+        Deployed::Committed(sequence) => report(
+            format!(
+                "chaincode {name} {} is committed on {} with sequence {sequence}",
+                chaincode.about.version,
+                crew.channel(&chaincode.about.channel)?.name
+            ),
+            &json!({"chaincode": name, "sequence": sequence, "committed": true}),
+        ),
+        Deployed::Waiting(waiting) => {
+            let note = waits(name, &waiting);
+            Report {
+                notes: vec![note],
+                ..report(
+                    format!("chaincode {name} is approved here, and not committed yet"),
+                    &json!({"chaincode": name, "committed": false, "missing": waiting.missing}),
+                )
+            }
+        }
+    })
+}
+
+/// What others must do.
+pub fn waits(name: &str, waiting: &Waiting) -> chain_plugin_sdk::Diagnostic {
+    let message = format!(
+        "chaincode {name}: {} of {} needed organisations have approved; missing: {}",
+        waiting.approved,
+        waiting.needed,
+        waiting.missing.join(", ")
+    );
+    let hint = format!("each of them: kubectl chain run chaincode-deploy {name}");
+    warning("approvals", "", message).hint(hint)
+}
+
+/// Takes the steps that are left, until it is committed or others must act.
+pub async fn deploy(crew: &Crew, chaincode: &Chaincode) -> Result<Deployed, Diagnostics> {
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let wish = wish(chaincode)?;
+    let mut patience = Patience::new(crew);
+    loop {
+        let state = match state(crew, channel, chaincode, &wish).await {
+            Ok(state) => state,
+            Err(Fault::Passes(trouble)) => {
+                patience.bear(crew, &channel.id, trouble).await?;
+                continue;
+            }
+            Err(Fault::Ends(diagnostics)) => return Err(diagnostics),
+        };
+        match next(&wish, &state).map_err(fault_at("chaincode", ""))? {
+            Step::Install(all) => install(crew, chaincode, &all).await?,
+            Step::Approve {
+                definition,
+                organisations,
+            } => approve(crew, channel, &definition, &organisations).await?,
+            Step::Commit {
+                definition,
+                endorsers,
+            } => commit(crew, channel, &definition, &endorsers).await?,
+            Step::Wait(waiting) => return Ok(Deployed::Waiting(waiting)),
+            Step::Done => {
+                let sequence = state.committed.map_or(0, |it| it.sequence);
+                return Ok(Deployed::Committed(sequence));
+            }
+        }
+    }
+}
+
+/// What goes wrong while one looks.
+enum Fault {
+    Passes(Trouble),
+    Ends(Diagnostics),
+}
+
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Self {
+        Self::Passes(trouble)
+    }
+}
+
+impl From<Diagnostics> for Fault {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self::Ends(diagnostics)
+    }
+}
+
+/// Looks at what there is of a chaincode: what is committed, installed and approved.
+async fn state(
+    crew: &Crew,
+    channel: &Channel,
+    chaincode: &Chaincode,
+    wish: &Definition,
+) -> Result<State, Fault> {
+    let members: Vec<(&Org, &Identity)> = crew.members(channel).collect();
+    let Some((first, admin)) = members.first() else {
+        let message = format!(
+            "no organisation of channel {} is this party's",
+            channel.name
+        );
+        return Err(Fault::Ends(refuse("channel", "", message)));
+    };
+    let Some(peer) = first.peers.first() else {
+        let message = format!("{} has no peer", first.id);
+        return Err(Fault::Ends(refuse("peer", "", message)));
+    };
+    let name = &chaincode.about.name;
+    let found: Option<QueryChaincodeDefinitionResult> = crew
+        .find(peer, &lifecycle::committed(&channel.name, name), admin)
+        .await?;
+    let committed = found.map(|it| Definition::from_committed(name, &it));
+    let goal = target(wish, committed.as_ref()).map_err(fault_at("chaincode", ""))?;
+    let looks = members.iter().map(|(org, admin)| {
+        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
+        organisation(crew, channel, org, admin, &goal, said.map(|(_, said)| said))
+    });
+    let mut organisations = BTreeMap::new();
+    for look in join_all(looks.collect::<Vec<_>>()).await {
+        let (msp_id, organisation) = look?;
+        organisations.insert(msp_id, organisation);
+    }
+    let approvals = if committed.as_ref().map(|it| it.sequence) == Some(goal.sequence) {
+        BTreeMap::new()
+    } else {
+        let args = goal.commit_args();
+        let args = CheckCommitReadinessArgs {
+            sequence: args.sequence,
+            name: args.name,
+            version: args.version,
+            endorsement_plugin: args.endorsement_plugin,
+            validation_plugin: args.validation_plugin,
+            validation_parameter: args.validation_parameter,
+            collections: args.collections,
+            init_required: args.init_required,
+        };
+        let call = lifecycle::readiness(&channel.name, &args);
+        let bytes = crew.ask(peer, &call, admin, "").await?;
+        let result = CheckCommitReadinessResult::decode(bytes.as_slice())
+            .map_err(|fault| Trouble::new(&peer.name, fault, Verdict::GiveUp))?;
+        result.approvals
+    };
+    Ok(State {
+        committed,
+        organisations,
+        approvals,
+        threshold: Threshold::Majority,
+    })
+}
+
+async fn organisation(
+    crew: &Crew,
+    channel: &Channel,
+    org: &Org,
+    admin: &Identity,
+    goal: &Definition,
+    said: Option<&Said>,
+) -> Result<(String, Organisation), Trouble> {
+    let looks = org.peers.iter().map(|peer| async move {
+        let found: Option<QueryInstalledChaincodesResult> =
+            crew.find(peer, &lifecycle::installed(), admin).await?;
+        let ids: BTreeSet<String> = found
+            .unwrap_or_default()
+            .installed_chaincodes
+            .into_iter()
+            .map(|it| it.package_id)
+            .collect();
+        Ok::<_, Trouble>((peer.name.clone(), ids))
+    });
+    let peers = join_all(looks.collect::<Vec<_>>()).await;
+    let peers = peers.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
+    let mut approved = None;
+    if let Some(peer) = org.peers.first() {
+        let call = lifecycle::approved(&channel.name, &goal.name, goal.sequence);
+        let found: Option<QueryApprovedChaincodeDefinitionResult> =
+            crew.find(peer, &call, admin).await?;
+        approved = found.map(|it| Definition::from_approved(&goal.name, &it));
+    }
+    let organisation = Organisation {
+        package_id: said.map(|it| it.package_id.clone()),
+        peers,
+        approved,
+    };
+    Ok((org.msp_id.clone(), organisation))
+}
+
+fn by_msp<'a>(crew: &'a Crew, msp_id: &str) -> Result<(&'a Org, &'a Identity), Diagnostics> {
+    crew.orgs
+        .iter()
+        .find(|org| org.msp_id == msp_id)
+        .and_then(|org| Some((org, org.admin.as_ref()?)))
+        .ok_or_else(|| refuse("org", "", format!("{msp_id} is not this party's")))
+}
+
+async fn install(
+    crew: &Crew,
+    chaincode: &Chaincode,
+    all: &[(String, String, String)],
+) -> Result<(), Diagnostics> {
+    let mut work = Vec::new();
+    for (msp_id, peer, id) in all {
+        let (org, admin) = by_msp(crew, msp_id)?;
+        let Some(peer) = org.peers.iter().find(|it| it.name == *peer) else {
+            continue;
+        };
+        let said = chaincode.packages.iter().find(|(of, _)| *of == org.id);
+        let Some((_, said)) = said else { continue };
+        let package = package(said)?;
+        work.push(async move {
+            let call = lifecycle::install(&package.bytes);
+            let says = format!("installing {id}");
+            let mut patience = Patience::new(crew);
+            loop {
+                match crew.ask(peer, &call, admin, &says).await {
+                    Ok(_) => return Ok(()),
+                    Err(trouble) if trouble.verdict == Verdict::Done => return Ok(()),
+                    Err(trouble) => patience.bear(crew, &peer.id, trouble).await?,
+                }
+            }
+        });
+    }
+    join_all(work)
+        .await
+        .into_iter()
+        .collect::<Result<(), Diagnostics>>()
+}
+
+async fn approve(
+    crew: &Crew,
+    channel: &Channel,
+    definition: &Definition,
+    organisations: &[(String, Option<String>)],
+) -> Result<(), Diagnostics> {
+    let mut work = Vec::new();
+    for (msp_id, package_id) in organisations {
+        let (org, admin) = by_msp(crew, msp_id)?;
+        let Some(peer) = org.peers.first() else {
+            continue;
+        };
+        let call = lifecycle::approve(
+            &channel.name,
+            &definition.approve_args(package_id.as_deref()),
+        );
+        let says = format!(
+            "approving chaincode {} {} (sequence {}) for {msp_id}",
+            definition.name, definition.version, definition.sequence
+        );
+        work.push(async move {
+            crew.submit(channel, &call, admin, &[peer], &says)
+                .await
+                .map(|_| ())
+        });
+    }
+    join_all(work)
+        .await
+        .into_iter()
+        .collect::<Result<(), Diagnostics>>()
+}
+
+async fn commit(
+    crew: &Crew,
+    channel: &Channel,
+    definition: &Definition,
+    endorsers: &[String],
+) -> Result<(), Diagnostics> {
+    let mut peers = Vec::new();
+    let mut signer = None;
+    for msp_id in endorsers {
+        let (org, admin) = by_msp(crew, msp_id)?;
+        peers.extend(org.peers.first());
+        signer = signer.or(Some(admin));
+    }
+    let Some(signer) = signer else {
+        return Err(refuse("chaincode", "", "nobody can commit"));
+    };
+    let call = lifecycle::commit(&channel.name, &definition.commit_args());
+    let says = format!(
+        "committing chaincode {} {} (sequence {})",
+        definition.name, definition.version, definition.sequence
+    );
+    crew.submit(channel, &call, signer, &peers, &says).await?;
+    // Peers that did not endorse learn of it by gossip: the next call may go to any of them.
+    Ok(())
+}
+
+/// The call that the user typed.
+fn typed(channel: &Channel, chaincode: &Chaincode, args: &Value) -> Result<Call, Diagnostics> {
+    let said = |name: &str| args.get(name).and_then(Value::as_str);
+    let text = said("call").unwrap_or_default();
+    let words = if text.trim_start().starts_with('[') {
+        let list: Vec<Value> = serde_json::from_str(text).map_err(fault_at("call", "/call"))?;
+        list.into_iter()
+            .map(|word| match word {
+                Value::String(text) => text.into_bytes(),
+                other => other.to_string().into_bytes(),
+            })
+            .collect()
+    } else if text.trim_start().starts_with('{') {
+        arguments::args(text).map_err(fault_at("call", "/call"))?
+    } else {
+        text.split_whitespace()
+            .map(|word| word.as_bytes().to_vec())
+            .collect()
+    };
+    let mut call = Call::new(&channel.name, &chaincode.about.name, words);
+    if let Some(text) = said("transient") {
+        call.transient = arguments::transient(text).map_err(fault_at("transient", "/transient"))?;
+    }
+    call.is_init = args.get("init").and_then(Value::as_bool).unwrap_or(false);
+    Ok(call)
+}
+
+/// The first peer of each organisation of this party in the channel.
+fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<&'a Node> {
+    crew.members(channel)
+        .filter_map(|(org, _)| org.peers.first())
+        .collect()
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec())
+        .unwrap_or_else(|_| bytes.iter().map(|it| format!("{it:02x}")).collect())
+}
+
+/// Sends a transaction, endorsed by a peer of each organisation of this party.
+pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let call = typed(channel, chaincode, args)?;
+    let signer = crew.signer(channel)?;
+    let says = format!("invoking chaincode {}", chaincode.about.name);
+    let done = crew
+        .submit(channel, &call, signer, &endorsers(crew, channel), &says)
+        .await?;
+    Ok(report(
+        format!(
+            "transaction {} is committed in block {}\n{}",
+            done.tx_id,
+            done.block,
+            shown(&done.result)
+        ),
+        &json!({"transaction": done.tx_id, "block": done.block, "result": shown(&done.result)}),
+    ))
+}
+
+/// Asks a chaincode: a peer that does not answer is passed over.
+pub async fn query(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let call = typed(channel, chaincode, args)?;
+    let mut last = Trouble::new(&channel.name, "it has no peer here", Verdict::GiveUp);
+    for (org, admin) in crew.members(channel) {
+        for peer in &org.peers {
+            match crew.ask(peer, &call, admin, "").await {
+                Ok(bytes) => {
+                    let result = shown(&bytes);
+                    let table = json!({"result": result, "peer": peer.name});
+                    return Ok(report(result, &table));
+                }
+                Err(trouble) => {
+                    let passes = trouble.passes();
+                    last = trouble;
+                    if !passes {
+                        return Err(last.fatal());
+                    }
+                }
+            }
+        }
+    }
+    Err(last.fatal())
+}
