@@ -16,6 +16,7 @@ use super::Context;
 use super::circumstances::{Drawn, draw};
 use super::convert::tell;
 use super::grants::{Granted, consents, missing, permissions, read as read_grants};
+use super::notes;
 use super::spec_flags::SpecFlags;
 use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
@@ -24,7 +25,6 @@ use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
 use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
-use crate::plugin::contract::Severity;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
 use crate::state::Store;
@@ -382,17 +382,11 @@ impl Wish {
 }
 
 /// Warnings and information of plugins.
-fn notes(prepared: &Prepared, printer: &Printer) {
+fn tell_notes(prepared: &Prepared, printer: &Printer) {
     let mut seen = BTreeSet::new();
     for (plugin, note) in &prepared.outcome.notes {
-        let text = format!("{plugin}: {}", note.message);
-        if !seen.insert(text.clone()) {
-            continue;
-        }
-        match note.severity {
-            Severity::Info => printer.note(&text),
-            _ => printer
-                .message(&Message::new(crate::ui::Level::Warning, text).hint(note.hint.clone())),
+        if seen.insert((plugin, &note.message)) {
+            notes::show(plugin, note, printer);
         }
     }
 }
