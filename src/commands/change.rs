@@ -58,9 +58,6 @@ pub enum Output {
 /// Flags of `create` and `apply`.
 #[derive(Debug, Clone, Args)]
 pub struct Change {
-    /// The chain's file, which the command has read from its own flag
-    #[arg(skip)]
-    pub filename: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub spec: SpecFlags,
@@ -200,7 +197,6 @@ impl Change {
     /// A change without any flag.
     fn plain() -> Self {
         Self {
-            filename: None,
             spec: SpecFlags::default(),
             dry_run: DryRun::None,
             output: None,
@@ -215,25 +211,16 @@ impl Change {
         }
     }
 
-    /// Does it. `name` is what stands on the command line.
+    /// Does it with what stands on the command line beside the flags, and takes in what another party gave.
     pub async fn run(
         self,
-        name: Option<String>,
         verb: Verb,
-        context: &mut Context,
-    ) -> anyhow::Result<bool> {
-        self.run_with(name, verb, None, context).await
-    }
-
-    /// Does it, and takes in what another party gave.
-    pub async fn run_with(
-        self,
         name: Option<String>,
-        verb: Verb,
+        filename: Option<&Path>,
         bundle: Option<Bundle>,
         context: &mut Context,
     ) -> anyhow::Result<bool> {
-        let mut wish = self.wish(name, context)?;
+        let mut wish = self.wish(name, filename, context)?;
         wish.bundle = bundle;
         self.carry_out(verb, &wish, context).await
     }
@@ -252,9 +239,14 @@ impl Change {
         }
     }
 
-    fn wish(&self, name: Option<String>, context: &mut Context) -> anyhow::Result<Wish> {
-        let mut loaded = match &self.filename {
-            Some(path) => self.read(path, context)?,
+    fn wish(
+        &self,
+        name: Option<String>,
+        filename: Option<&Path>,
+        context: &mut Context,
+    ) -> anyhow::Result<Wish> {
+        let mut loaded = match filename {
+            Some(path) => read(path, context)?,
             None => Loaded::default(),
         };
         if let Some(name) = name {
@@ -302,23 +294,6 @@ impl Change {
         Ok(wish)
     }
 
-    /// The file: a chain's own, or another tool's that a plugin understands.
-    fn read(&self, path: &Path, context: &Context) -> anyhow::Result<Loaded> {
-        let raw = Raw::read(path)?;
-        let Some(reader) = convert::recognise(&raw, &context.catalog) else {
-            return Ok(Loaded::parse(raw)?);
-        };
-        let converted = convert::convert(reader, vec![raw], &context.engine()?)?;
-        tell(&converted, &context.printer);
-        match converted.made {
-            Made::Chain(loaded) => Ok(*loaded),
-            Made::Bundle(_) => bail!(
-                "{} tells of another party's nodes\nhint: kubectl chain join -f {0}",
-                path.display()
-            ),
-        }
-    }
-
     fn print_spec(&self, wish: &Wish, printer: &Printer) -> anyhow::Result<bool> {
         let file = ChainFile {
             metadata: Metadata {
@@ -332,6 +307,23 @@ impl Change {
         };
         printer.data(yaml::value(&serde_json::to_value(file)?)?.as_bytes())?;
         Ok(true)
+    }
+}
+
+/// The file: a chain's own, or another tool's that a plugin understands.
+fn read(path: &Path, context: &Context) -> anyhow::Result<Loaded> {
+    let raw = Raw::read(path)?;
+    let Some(reader) = convert::recognise(&raw, &context.catalog) else {
+        return Ok(Loaded::parse(raw)?);
+    };
+    let converted = convert::convert(reader, vec![raw], &context.engine()?)?;
+    tell(&converted, &context.printer);
+    match converted.made {
+        Made::Chain(loaded) => Ok(*loaded),
+        Made::Bundle(_) => bail!(
+            "{} tells of another party's nodes\nhint: kubectl chain join -f {0}",
+            path.display()
+        ),
     }
 }
 
