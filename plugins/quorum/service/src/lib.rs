@@ -30,6 +30,7 @@ pub mod topology_extra;
 pub mod fixture;
 
 pub use nodes::Nodes;
+pub use plugin_pods::CHAIN;
 pub use topology_extra::Extra;
 
 /// The name of the stack.
@@ -55,9 +56,6 @@ pub const EXPLORER: &str = "explorer";
 
 /// The role that collects metrics.
 pub const MONITOR: &str = "monitor";
-
-/// Id of the subject that is the chain itself.
-pub const CHAIN: &str = "chain";
 
 /// The volume of a node: chain, database of the privacy manager. The stack declares it.
 pub const DATA_VOLUME: &str = "data";
