@@ -4,7 +4,7 @@ use chain_plugin_sdk::descriptor::{Image, Phase, Port};
 use chain_plugin_sdk::{At, Diagnostics, RenderedBuilder};
 use cita_cloud_formats::service::Service;
 use plugin_pods::container::ports;
-pub use plugin_pods::container::requests;
+pub use plugin_pods::container::{port, requests};
 use serde_json::{Value, json};
 
 use crate::run::{self, Run};
@@ -70,13 +70,7 @@ fn probe(port: u16, period: u32, failures: u32) -> Value {
 /// The port of a service's gRPC inside the pod.
 #[must_use]
 pub fn grpc(service: Service, name: &str, reach: &str, purpose: &str) -> Port {
-    Port {
-        name: name.to_owned(),
-        number: service.grpc_port(),
-        reach: reach.to_owned(),
-        purpose: purpose.to_owned(),
-        ..Port::default()
-    }
+    port(name, service.grpc_port(), reach, purpose)
 }
 
 /// The part of a descriptor that all services share.

@@ -3,7 +3,7 @@
 use chain_plugin_sdk::Item;
 use chain_plugin_sdk::descriptor::{KeptSpec, Need, Phase};
 
-pub use plugin_pods::container::{ports, requests};
+pub use plugin_pods::container::{port, ports, requests};
 
 /// The entry of an item about nodes in a descriptor.
 pub fn kept(name: &str, secret: bool) -> KeptSpec {

@@ -2,8 +2,8 @@
 //!
 //! Roles know of each other by facts (`facts`), never by each other's flags: a consensus says how often blocks are made
 //! and who votes, a privacy manager where its socket is, and the client spells that for its own version. `nodes` is the
-//! chain as a plugin sees it, `rpc` the questions that operations ask a client, `votes` how a consensus names its votes.
-//! Nothing here knows of one implementation of a role.
+//! chain as a plugin sees it, `rpc` the questions that operations ask a client, `side` the pods beside the nodes. Nothing
+//! here knows of one implementation of a role.
 
 #![cfg_attr(
     test,
@@ -24,6 +24,7 @@ pub mod nodes;
 pub mod operation;
 pub mod privacy;
 pub mod rpc;
+pub mod side;
 pub mod topology_extra;
 
 #[cfg(any(test, feature = "test"))]
