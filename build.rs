@@ -46,8 +46,6 @@ struct Page<const N: usize>([u8; N]);
 /// Descriptor, digest, precompiled code.\npub static BUILT_IN: &[(&str, &str, Code)] = &[\n",
     );
     let (archive, index) = (folder.join("packed.zst"), folder.join("packed.json"));
-    println!("cargo::rerun-if-changed={}", archive.display());
-    println!("cargo::rerun-if-changed={}", index.display());
     let index: serde_json::Value = std::fs::read(&index)
         .ok()
         .and_then(|json| serde_json::from_slice(&json).ok())

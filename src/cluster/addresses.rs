@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use serde_json::Value;
 
 use super::connect::Connection;
@@ -10,12 +11,12 @@ use super::labels::{CHAIN, meta};
 use super::object_api::ApiKind;
 use super::request::ListQuery;
 
-/// How others reach the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// From where others reach the chain: `--reach`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Reach {
-    /// From another cluster.
+    /// From another cluster
     Outside,
-    /// From another namespace of this one.
+    /// From another namespace of this cluster
     Cluster,
 }
 

@@ -552,7 +552,7 @@ impl Store for ClusterStore {
         let oldest = current.saturating_sub(KEPT_REVISIONS - 1);
         let mut old = Vec::new();
         let mut named: BTreeMap<String, ()> = BTreeMap::new();
-        let (revisions, public) =
+        let (revisions, mut public) =
             try_join(self.records("revision"), self.records("public")).await?;
         for object in revisions {
             match label(&object, REVISION).parse::<u32>() {
@@ -566,12 +566,11 @@ impl Store for ClusterStore {
         }
         // The revisions first: a public part that a revision names is never missing.
         self.delete_records(old).await?;
-        let mut unnamed = public;
-        unnamed.retain(|object| {
+        public.retain(|object| {
             let name = meta(object, "name");
             let prefix = name.rsplit_once('.').map_or(name, |(prefix, _)| prefix);
             !named.contains_key(prefix)
         });
-        self.delete_records(unnamed).await
+        self.delete_records(public).await
     }
 }

@@ -35,10 +35,9 @@ pub struct Apply {
 impl Apply {
     /// Applies it.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let change = Change {
-            filename: self.filename,
-            ..self.change
-        };
-        change.run(self.name, Verb::Apply, context).await
+        let file = self.filename.as_deref();
+        self.change
+            .run(Verb::Apply, self.name, file, None, context)
+            .await
     }
 }

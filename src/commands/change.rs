@@ -16,6 +16,7 @@ use super::Context;
 use super::circumstances::{Drawn, draw};
 use super::convert::tell;
 use super::grants::{Granted, consents, missing, permissions, read as read_grants};
+use super::notes;
 use super::spec_flags::SpecFlags;
 use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
@@ -24,7 +25,6 @@ use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
 use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
-use crate::plugin::contract::Severity;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
 use crate::state::Store;
@@ -58,9 +58,6 @@ pub enum Output {
 /// Flags of `create` and `apply`.
 #[derive(Debug, Clone, Args)]
 pub struct Change {
-    /// The chain's file, which the command has read from its own flag
-    #[arg(skip)]
-    pub filename: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub spec: SpecFlags,
@@ -200,7 +197,6 @@ impl Change {
     /// A change without any flag.
     fn plain() -> Self {
         Self {
-            filename: None,
             spec: SpecFlags::default(),
             dry_run: DryRun::None,
             output: None,
@@ -215,25 +211,16 @@ impl Change {
         }
     }
 
-    /// Does it. `name` is what stands on the command line.
+    /// Does it with what stands on the command line beside the flags, and takes in what another party gave.
     pub async fn run(
         self,
-        name: Option<String>,
         verb: Verb,
-        context: &mut Context,
-    ) -> anyhow::Result<bool> {
-        self.run_with(name, verb, None, context).await
-    }
-
-    /// Does it, and takes in what another party gave.
-    pub async fn run_with(
-        self,
         name: Option<String>,
-        verb: Verb,
+        filename: Option<&Path>,
         bundle: Option<Bundle>,
         context: &mut Context,
     ) -> anyhow::Result<bool> {
-        let mut wish = self.wish(name, context)?;
+        let mut wish = self.wish(name, filename, context)?;
         wish.bundle = bundle;
         self.carry_out(verb, &wish, context).await
     }
@@ -252,9 +239,14 @@ impl Change {
         }
     }
 
-    fn wish(&self, name: Option<String>, context: &mut Context) -> anyhow::Result<Wish> {
-        let mut loaded = match &self.filename {
-            Some(path) => self.read(path, context)?,
+    fn wish(
+        &self,
+        name: Option<String>,
+        filename: Option<&Path>,
+        context: &mut Context,
+    ) -> anyhow::Result<Wish> {
+        let mut loaded = match filename {
+            Some(path) => read(path, context)?,
             None => Loaded::default(),
         };
         if let Some(name) = name {
@@ -302,23 +294,6 @@ impl Change {
         Ok(wish)
     }
 
-    /// The file: a chain's own, or another tool's that a plugin understands.
-    fn read(&self, path: &Path, context: &Context) -> anyhow::Result<Loaded> {
-        let raw = Raw::read(path)?;
-        let Some(reader) = convert::recognise(&raw, &context.catalog) else {
-            return Ok(Loaded::parse(raw)?);
-        };
-        let converted = convert::convert(reader, vec![raw], &context.engine()?)?;
-        tell(&converted, &context.printer);
-        match converted.made {
-            Made::Chain(loaded) => Ok(*loaded),
-            Made::Bundle(_) => bail!(
-                "{} tells of another party's nodes\nhint: kubectl chain join -f {0}",
-                path.display()
-            ),
-        }
-    }
-
     fn print_spec(&self, wish: &Wish, printer: &Printer) -> anyhow::Result<bool> {
         let file = ChainFile {
             metadata: Metadata {
@@ -332,6 +307,23 @@ impl Change {
         };
         printer.data(yaml::value(&serde_json::to_value(file)?)?.as_bytes())?;
         Ok(true)
+    }
+}
+
+/// The file: a chain's own, or another tool's that a plugin understands.
+fn read(path: &Path, context: &Context) -> anyhow::Result<Loaded> {
+    let raw = Raw::read(path)?;
+    let Some(reader) = convert::recognise(&raw, &context.catalog) else {
+        return Ok(Loaded::parse(raw)?);
+    };
+    let converted = convert::convert(reader, vec![raw], &context.engine()?)?;
+    tell(&converted, &context.printer);
+    match converted.made {
+        Made::Chain(loaded) => Ok(*loaded),
+        Made::Bundle(_) => bail!(
+            "{} tells of another party's nodes\nhint: kubectl chain join -f {0}",
+            path.display()
+        ),
     }
 }
 
@@ -382,17 +374,11 @@ impl Wish {
 }
 
 /// Warnings and information of plugins.
-fn notes(prepared: &Prepared, printer: &Printer) {
+fn tell_notes(prepared: &Prepared, printer: &Printer) {
     let mut seen = BTreeSet::new();
     for (plugin, note) in &prepared.outcome.notes {
-        let text = format!("{plugin}: {}", note.message);
-        if !seen.insert(text.clone()) {
-            continue;
-        }
-        match note.severity {
-            Severity::Info => printer.note(&text),
-            _ => printer
-                .message(&Message::new(crate::ui::Level::Warning, text).hint(note.hint.clone())),
+        if seen.insert((plugin, &note.message)) {
+            notes::show(plugin, note, printer);
         }
     }
 }

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::Context;
+use super::{Context, notes};
 use crate::manifest::yaml;
 use crate::pipeline::convert::{self, Converted, Made};
-use crate::plugin::contract::Severity;
 use crate::spec::Raw;
-use crate::ui::{Level, Message, Printer};
+use crate::ui::Printer;
 
 /// Print another tool's file as chain.yaml
 ///
@@ -68,10 +67,6 @@ impl Convert {
 /// What the plugin says about a file that it read.
 pub fn tell(converted: &Converted, printer: &Printer) {
     for note in &converted.notes {
-        let text = format!("{}: {}", converted.plugin, note.message);
-        match note.severity {
-            Severity::Info => printer.note(&text),
-            _ => printer.message(&Message::new(Level::Warning, text).hint(note.hint.clone())),
-        }
+        notes::show(&converted.plugin, note, printer);
     }
 }

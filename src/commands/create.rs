@@ -41,10 +41,9 @@ pub struct Create {
 impl Create {
     /// Creates it.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        let change = Change {
-            filename: self.filename,
-            ..self.change
-        };
-        change.run(self.name, Verb::Create, context).await
+        let file = self.filename.as_deref();
+        self.change
+            .run(Verb::Create, self.name, file, None, context)
+            .await
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::Context;
 use super::scene::ChainScene;
@@ -13,6 +13,7 @@ use crate::manifest::yaml;
 use crate::pipeline::convert;
 use crate::pipeline::run::node_of;
 use crate::plugin::contract::Subject;
+use crate::spec::NodeEntry;
 use crate::spec::names::not_a_label;
 use crate::state::bundle::{Bundle, ForeignEndpoint, ForeignSubject, Party};
 
@@ -43,19 +44,46 @@ pub struct Export {
     pub host: Option<String>,
     /// From where others come
     #[arg(long, value_enum, default_value = "outside")]
-    pub reach: ReachFrom,
+    pub reach: Reach,
     /// A format of another tool instead of a bundle
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<String>,
 }
 
-/// `--reach`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReachFrom {
-    /// From another cluster
-    Outside,
-    /// From another namespace of this cluster
-    Cluster,
+/// What the addresses of all subjects are found by.
+struct Known<'a> {
+    addresses: &'a Addresses,
+    /// All subjects, among which ancestors are found.
+    subjects: &'a [Subject],
+    nodes: Vec<NodeEntry>,
+    /// Whether no other party can be a peer without a port, by its name.
+    for_peers: BTreeMap<&'a str, bool>,
+}
+
+impl<'a> Known<'a> {
+    fn new(scene: &'a ChainScene, addresses: &'a Addresses) -> Self {
+        Self {
+            addresses,
+            subjects: &scene.topology.subjects,
+            nodes: scene.resolved.spec.node_entries(),
+            for_peers: scene
+                .services
+                .iter()
+                .flat_map(|service| &service.plugin.descriptor.ports)
+                .map(|port| {
+                    // A monitor of ours measures our own nodes.
+                    let needed = port.reach == "peers" && port.purpose != "metrics";
+                    (port.name.as_str(), needed)
+                })
+                .collect(),
+        }
+    }
+
+    /// The host that the spec names for the node of a subject.
+    fn host(&self, subject: &Subject) -> Option<&str> {
+        let node = node_of(subject, self.subjects)?;
+        self.nodes.get(node)?.host.as_deref()
+    }
 }
 
 impl Export {
@@ -109,9 +137,10 @@ impl Export {
         scene: &ChainScene,
         addresses: &Addresses,
     ) -> (Vec<ForeignSubject>, Vec<String>) {
-        let all = &scene.topology.subjects;
+        let known = Known::new(scene, addresses);
         let mut missing = Vec::new();
-        let own = all
+        let own = known
+            .subjects
             .iter()
             .filter(|subject| !subject.foreign && subject.kind != "chain");
         let told = own
@@ -123,7 +152,7 @@ impl Export {
                 ordinal: subject.ordinal,
                 born_ms: subject.born_ms,
                 extra: serde_json::from_str(&subject.extra).unwrap_or_default(),
-                endpoints: self.endpoints(scene, addresses, subject, &mut missing),
+                endpoints: self.endpoints(&known, subject, &mut missing),
                 facts: scene
                     .public
                     .facts
@@ -137,41 +166,23 @@ impl Export {
 
     fn endpoints(
         &self,
-        scene: &ChainScene,
-        addresses: &Addresses,
+        known: &Known<'_>,
         subject: &Subject,
         missing: &mut Vec<String>,
     ) -> Vec<ForeignEndpoint> {
-        let reach = match self.reach {
-            ReachFrom::Outside => Reach::Outside,
-            ReachFrom::Cluster => Reach::Cluster,
-        };
-        let of_spec = node_of(subject, &scene.topology.subjects)
-            .and_then(|index| scene.resolved.spec.node_entries().into_iter().nth(index))
-            .and_then(|node| node.host);
-        let host = self.host.clone().or(of_spec);
-        let for_peers: BTreeMap<&str, bool> = scene
-            .services
-            .iter()
-            .flat_map(|service| &service.plugin.descriptor.ports)
-            .map(|port| {
-                // A monitor of ours measures our own nodes.
-                let needed = port.reach == "peers" && port.purpose != "metrics";
-                (port.name.as_str(), needed)
-            })
-            .collect();
+        let host = self.host.as_deref().or_else(|| known.host(subject));
         let mut told = Vec::new();
         for endpoint in &subject.endpoints {
-            let outside = (reach == Reach::Outside)
+            let outside = (self.reach == Reach::Outside)
                 .then(|| endpoint.outside.clone())
                 .flatten();
             let address = outside.or_else(|| {
-                addresses.of(
+                known.addresses.of(
                     &endpoint.service,
                     &endpoint.port,
                     endpoint.number,
-                    reach,
-                    host.as_deref(),
+                    self.reach,
+                    host,
                 )
             });
             match address {
@@ -179,7 +190,7 @@ impl Export {
                     port: endpoint.port.clone(),
                     address,
                 }),
-                None if for_peers.get(endpoint.port.as_str()) == Some(&true) => {
+                None if known.for_peers.get(endpoint.port.as_str()) == Some(&true) => {
                     missing.push(format!("port {} of {}", endpoint.port, subject.id));
                 }
                 None => {}

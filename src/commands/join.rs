@@ -71,7 +71,7 @@ impl Join {
             .release
             .get_or_insert(bundle.spec.release.clone());
         change
-            .run_with(Some(chain), Verb::Create, Some(bundle), context)
+            .run(Verb::Create, Some(chain), None, Some(bundle), context)
             .await
     }
 

@@ -13,6 +13,7 @@ pub mod grants;
 pub mod hooks;
 pub mod join;
 pub mod logs;
+pub mod notes;
 pub mod plugin;
 pub mod run;
 pub mod scene;

@@ -12,7 +12,8 @@ use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
 use super::expand::topology;
-use super::resolve::{Resolved, split_key};
+use super::recall::recall_facts;
+use super::resolve::Resolved;
 use super::secrets::Consents;
 use super::world::{ServiceDoor, World};
 use crate::plugin::contract::{Blob, Diagnostic, Subject};
@@ -240,13 +241,8 @@ pub fn write(
     };
     let world = World::new(&subjects, HashMap::new(), None);
     for (subject, all) in facts {
-        for (key, facts) in all {
-            let (role, instance) = split_key(key);
-            if let Value::Object(facts) = facts {
-                // Facts that stood in a revision do not contradict each other.
-                world.give(subject, role, instance, facts).ok();
-            }
-        }
+        // Facts that stood in a revision do not contradict each other.
+        recall_facts(&world, subject, all).ok();
     }
     let door = ServiceDoor::new(Arc::new(world), stack, Phase::Render, &Consents::default());
     let mut sandbox = Sandbox::new(runtime, &stack.plugin, Arc::new(door)).map_err(refused)?;

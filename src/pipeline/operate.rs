@@ -3,7 +3,7 @@
 //! Steps of one turn run side by side. Exec, logs and http reach the plugin's own containers and ports (and ports that are
 //! open to clients); what a step may not do comes back as the outcome `forbidden`, and the plugin goes on from there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use chain_plugin_sdk::descriptor::{Operation, Phase};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::resolve::{ResolvedService, split_key};
+use super::recall::{recall_facts, recall_public, remembered};
+use super::resolve::ResolvedService;
 use super::secrets::{Consents, Secrets};
 use super::world::{ServiceDoor, World};
 use crate::cluster::forward::{Identity, TlsSettings};
@@ -219,26 +220,15 @@ pub async fn drive<A: Acts>(
 }
 
 fn door(service: &ResolvedService, scene: &Scene<'_>, secrets: Secrets) -> Arc<ServiceDoor> {
-    let mut state = HashMap::new();
-    for (id, remembered) in scene.head.iter().flat_map(|head| &head.subjects) {
-        for (key, value) in &remembered.state {
-            state.insert((id.clone(), key.clone()), value.clone());
-        }
-    }
     let world = Arc::new(World::new(
         &scene.topology.subjects,
-        state,
+        remembered(scene.head),
         Some(Arc::new(secrets)),
     ));
-    super::recall::recall_public(&world, scene.public);
+    recall_public(&world, scene.public);
     for (subject, services) in &scene.public.facts {
-        for (key, facts) in services {
-            let (role, instance) = split_key(key);
-            if let Some(facts) = facts.as_object() {
-                // They were checked against each other when they were given.
-                let _ = world.give(subject, role, instance, facts);
-            }
-        }
+        // They were checked against each other when they were given.
+        let _ = recall_facts(&world, subject, services);
     }
     Arc::new(ServiceDoor::new(
         world,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::resolve::{Resolved, split_key};
+use super::recall::recall_facts;
+use super::resolve::Resolved;
 use super::world::{FactConflict, World};
 use crate::plugin::contract::{Endpoint, Subject};
 use crate::state::bundle::{Bundle, Party};
@@ -104,15 +103,13 @@ fn port_of(address: &str) -> u16 {
 }
 
 /// Gives the facts of foreign subjects to the world.
-pub fn recall_facts(world: &World, parties: &BTreeMap<String, Party>) -> Result<(), FactConflict> {
+pub fn recall_parties(
+    world: &World,
+    parties: &BTreeMap<String, Party>,
+) -> Result<(), FactConflict> {
     for (name, party) in parties {
         for subject in &party.subjects {
-            for (key, facts) in &subject.facts {
-                let (role, instance) = split_key(key);
-                if let Value::Object(facts) = facts {
-                    world.give(&foreign_id(name, &subject.id), role, instance, facts)?;
-                }
-            }
+            recall_facts(world, &foreign_id(name, &subject.id), &subject.facts)?;
         }
     }
     Ok(())

@@ -1,13 +1,46 @@
-//! What is known of a chain goes into the world of a run: public items and configured results of its revision, and what
-//! vaults hold that an interrupted run left.
+//! What is known of a chain goes into the world of a run: facts, public items and configured results of its revision,
+//! what operations remembered, and what vaults hold that an interrupted run left.
+
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use serde_json::Value;
+
 use super::resolve::split_key;
 use super::run::Known;
-use super::world::{Item, World, place};
-use crate::state::Public;
+use super::world::{FactConflict, Item, World, place};
+use crate::state::{Head, Public};
+
+/// What operations remembered, as a world takes it: (subject, service key) -> JSON.
+pub fn remembered(head: Option<&Head>) -> HashMap<(String, String), Value> {
+    let mut state = HashMap::new();
+    for (id, remembered) in head.iter().flat_map(|head| &head.subjects) {
+        for (key, value) in &remembered.state {
+            state.insert((id.clone(), key.clone()), value.clone());
+        }
+    }
+    state
+}
+
+/// Gives the facts about a subject to the world, by `role` or `role/instance`.
+///
+/// # Errors
+/// They contradict what the world knows.
+pub fn recall_facts(
+    world: &World,
+    subject: &str,
+    services: &BTreeMap<String, Value>,
+) -> Result<(), FactConflict> {
+    for (key, facts) in services {
+        let (role, instance) = split_key(key);
+        if let Value::Object(facts) = facts {
+            world.give(subject, role, instance, facts)?;
+        }
+    }
+    Ok(())
+}
 
 /// Puts what is known into the world: public items and configured results of the revision, items of found vaults.
 pub fn recall(world: &World, known: &Known) {

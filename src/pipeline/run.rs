@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::expand::topology;
 use super::facts;
 use super::graph::{GraphError, levels};
-use super::parties::recall_facts;
-use super::recall::recall;
+use super::parties::recall_parties;
+use super::recall::{recall, remembered};
 use super::resolve::{Resolved, ResolvedService, service_key};
 use super::secrets::Consents;
 use super::shape::vault_name;
@@ -120,15 +120,10 @@ pub fn run(
         .as_ref()
         .map(|head| head.uid.clone())
         .unwrap_or_default();
-    let mut state = HashMap::new();
-    for (id, remembered) in known.head.iter().flat_map(|head| &head.subjects) {
-        for (key, value) in &remembered.state {
-            state.insert((id.clone(), key.clone()), value.clone());
-        }
-    }
+    let state = remembered(known.head.as_ref());
     let world = Arc::new(World::new(&subjects, state, known.secrets.clone()));
     recall(&world, known);
-    recall_facts(&world, &known.public.parties)?;
+    recall_parties(&world, &known.public.parties)?;
     let run = Run {
         resolved,
         known,

@@ -9,6 +9,8 @@
 use std::io::{self, Read as _};
 use std::sync::OnceLock;
 
+use chain_plugin_toolchain::WINDOW_LOG;
+
 /// Precompiled code of a component.
 #[derive(Debug, Clone, Copy)]
 #[allow(dead_code, reason = "a build without plugins has none")]
@@ -20,9 +22,6 @@ pub enum Code {
 }
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
-
-/// The window of the archive: 128 MiB, so that all of it is one.
-const WINDOW_LOG: u32 = 27;
 
 /// The code at a place of the archive.
 pub fn unpacked(at: usize, length: usize) -> io::Result<&'static [u8]> {

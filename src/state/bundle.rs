@@ -11,9 +11,8 @@ use serde_json::Value;
 
 use super::revision::ConfiguredResult;
 use super::store::digest_of;
+use crate::spec::chain_spec::API_VERSION;
 
-/// `apiVersion` of the file.
-pub const API_VERSION: &str = "chain.dev/v1alpha1";
 /// `kind` of the file.
 pub const KIND: &str = "Bundle";
 /// Hex digits of a checksum of one value: enough for a slip.

@@ -1,11 +1,14 @@
-//! `chain-plugin OUT MANIFEST...`: builds plugin crates into OUT as `<package>.wasm`, and precompiles each as
-//! `<package>.cwasm`; those that are not of the first stack also into one archive, `packed.zst` with `packed.json`. What is already there and younger than nothing that matters is left alone by cargo and by content.
+//! `chain-plugin OUT MANIFEST...`: builds plugin crates into a folder.
+//!
+//! Each becomes `<package>.wasm`, precompiled as `<package>.cwasm`; those that are not of the first stack also go into one
+//! archive, `packed.zst` with its index `packed.json`. What is already there and would not change is left alone, by cargo
+//! and by content.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chain_plugin_toolchain::{BuildError, component, guest, section};
+use chain_plugin_toolchain::{BuildError, WINDOW_LOG, component, guest, section};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -98,13 +101,15 @@ fn pack(out: &Path, mut built: Vec<(String, Vec<u8>, PathBuf)>) -> Result<(), Bu
     }
     let digest = hex::encode(Sha256::digest(&all));
     let index = json!({"digest": digest, "length": all.len(), "plugins": index}).to_string();
-    let archive = out.join("packed.zst");
-    if write(&out.join("packed.json"), index.as_bytes())? || !archive.exists() {
+    let (archive, place) = (out.join("packed.zst"), out.join("packed.json"));
+    if !archive.exists() || !has(&place, index.as_bytes()) {
         let packed = compress(&all).map_err(|source| BuildError::File {
             path: archive.clone(),
             source,
         })?;
+        // The index comes last: an interrupted build leaves none that an older archive would be taken for.
         write(&archive, &packed)?;
+        write(&place, index.as_bytes())?;
     }
     Ok(())
 }
@@ -113,15 +118,19 @@ fn pack(out: &Path, mut built: Vec<(String, Vec<u8>, PathBuf)>) -> Result<(), Bu
 fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 19)?;
     encoder.long_distance_matching(true)?;
-    encoder.window_log(27)?;
+    encoder.window_log(WINDOW_LOG)?;
     encoder.include_checksum(true)?;
     encoder.write_all(bytes)?;
     encoder.finish()
 }
 
+fn has(path: &Path, bytes: &[u8]) -> bool {
+    std::fs::read(path).is_ok_and(|old| old == bytes)
+}
+
 /// Writes a file if its content changed, and tells whether it did.
 fn write(path: &Path, bytes: &[u8]) -> Result<bool, BuildError> {
-    if std::fs::read(path).is_ok_and(|old| old == bytes) {
+    if has(path, bytes) {
         return Ok(false);
     }
     std::fs::write(path, bytes).map_err(|source| BuildError::File {

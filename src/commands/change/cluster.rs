@@ -8,7 +8,7 @@ use anyhow::bail;
 use futures::future::{join, try_join_all};
 use serde_json::Value;
 
-use super::{Change, DryRun, Wish, notes, print_objects};
+use super::{Change, DryRun, Wish, print_objects, tell_notes};
 use crate::cluster::apply::{
     self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
 };
@@ -43,7 +43,7 @@ impl Change {
         let namespaces = homes(&prepared, &resolved.namespace);
         let uid = prepared.head.uid.clone();
         let store = store.with_uid(&uid);
-        notes(&prepared, printer);
+        tell_notes(&prepared, printer);
         let objects = values(&prepared);
         let disruption = disruption_groups(resolved, &prepared);
         let plan = ApplyPlan {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::bail;
 
-use super::{Change, DryRun, Output, Wish, notes, print_objects};
+use super::{Change, DryRun, Output, Wish, print_objects, tell_notes};
 use crate::manifest::{Object, yaml};
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
@@ -26,7 +26,7 @@ impl Change {
         let prepared = wish
             .prepare(&store, verb, self.output_dir.is_some())
             .await?;
-        notes(&prepared, printer);
+        tell_notes(&prepared, printer);
         let vaults = born(&prepared, &wish.resolved)?;
         match self.output {
             Some(format) => {
@@ -70,7 +70,7 @@ impl Change {
         let mut prepared = wish
             .prepare(&store, verb, self.output_dir.is_some())
             .await?;
-        notes(&prepared, printer);
+        tell_notes(&prepared, printer);
         let claim = wish.drawn.claim("create");
         if prepared.writes() {
             prepared.commit(&store, resolved, &claim).await?;

@@ -1,7 +1,7 @@
 //! What the stack says about itself: roles, kinds, volumes, the rollout group, its own container.
 
 use chain_plugin_sdk::descriptor::{
-    Descriptor, Image, KeptSpec, Kind, Need, Operation, Phase, Port, Release, Role, Rollout, Volume,
+    Descriptor, Image, KeptSpec, Kind, Need, Operation, Phase, Release, Role, Rollout, Volume,
 };
 use chain_plugin_sdk::serde_json::Value;
 use cita_cloud_formats::syncthing::config::SYNC_PORT;
@@ -59,13 +59,7 @@ pub fn descriptor() -> Descriptor {
             name: sync::CONTAINER.to_owned(),
             default: sync::IMAGE.to_owned(),
         }],
-        ports: vec![Port {
-            name: sync::PORT.to_owned(),
-            number: SYNC_PORT,
-            reach: "peers".to_owned(),
-            purpose: "p2p".to_owned(),
-            ..Port::default()
-        }],
+        ports: vec![container::port(sync::PORT, SYNC_PORT, "peers", "p2p")],
         volumes: vec![
             Volume {
                 name: container::VOLUME.to_owned(),

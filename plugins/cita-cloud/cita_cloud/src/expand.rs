@@ -6,25 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chain_plugin_sdk::serde_json::{self, Value, json};
-use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec};
+use chain_plugin_sdk::spec::ExpandSpec;
 use chain_plugin_sdk::{Diagnostics, Endpoint, Subject, error};
 use cita_cloud_formats::address::Address;
 use cita_cloud_formats::syncthing::config::SYNC_PORT;
 use cita_cloud_service::{CHAIN, SUPER_ADMIN};
+use plugin_pods::places::{Place, places, there};
 
 use crate::exposure;
 use crate::names;
 use crate::options::{self, Options};
 use crate::sync;
-
-/// A node that is there, or will be.
-struct Place<'a> {
-    index: usize,
-    name: String,
-    ordinal: u32,
-    born_ms: u64,
-    entry: &'a NodeSpec,
-}
 
 /// All subjects of the chain.
 pub fn expand(
@@ -35,6 +27,7 @@ pub fn expand(
 ) -> Result<Vec<Subject>, Diagnostics> {
     let options = options(spec)?;
     let places = places(spec, born, next, now_ms)?;
+    check_removed(born, &places)?;
     check_names(spec, &places)?;
     let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
     let exposure = exposure::decide(&spec.expose, &options, count)?;
@@ -116,106 +109,26 @@ fn options(spec: &ExpandSpec) -> Result<Options, Diagnostics> {
     Ok(options)
 }
 
-/// Which entry of the spec is which node, in the order of ordinals.
-fn places<'a>(
-    spec: &'a ExpandSpec,
-    born: &[Subject],
-    next: &BTreeMap<String, u32>,
-    now_ms: u64,
-) -> Result<Vec<Place<'a>>, Diagnostics> {
-    if spec.nodes.is_empty() {
-        return Err(vec![error(
-            "nodes",
-            "/nodes",
-            "a chain needs at least one node",
-        )]);
-    }
-    let mut there: Vec<&Subject> = born
+/// Whether only nodes at the end go.
+fn check_removed(born: &[Subject], places: &[Place<'_>]) -> Result<(), Diagnostics> {
+    let there = there(born);
+    let kept: BTreeSet<u32> = places.iter().map(|place| place.ordinal).collect();
+    let stays = |it: &&&Subject| kept.contains(&it.ordinal);
+    let last_kept = there.iter().filter(stays).map(|it| it.ordinal).max();
+    let gone = there
         .iter()
-        .filter(|subject| subject.kind == "node" && !subject.foreign)
-        .collect();
-    there.sort_by_key(|subject| subject.ordinal);
-    let mut by_name: BTreeMap<&str, &Subject> = there
-        .iter()
-        .map(|subject| (subject.name.as_str(), *subject))
-        .collect();
-    let mut matched: Vec<Option<&Subject>> = Vec::with_capacity(spec.nodes.len());
-    let mut seen = BTreeSet::new();
-    for (index, entry) in spec.nodes.iter().enumerate() {
-        let name = entry.name.as_deref();
-        if let Some(name) = name.filter(|name| !seen.insert(*name)) {
-            let message = format!("two nodes are named {name}");
-            return Err(vec![error(
-                "nodes",
-                &format!("/nodes/{index}/name"),
-                message,
-            )]);
-        }
-        matched.push(name.and_then(|name| by_name.remove(name)));
-    }
-    // Entries without a name are the oldest nodes that nobody named.
-    let mut rest = there
-        .iter()
-        .filter(|subject| by_name.contains_key(subject.name.as_str()));
-    for (entry, slot) in spec.nodes.iter().zip(&mut matched) {
-        if entry.name.is_none() {
-            *slot = rest.next().copied();
-        }
-    }
-    let removed: Vec<&Subject> = {
-        let kept: BTreeSet<&str> = matched.iter().flatten().map(|it| it.id.as_str()).collect();
-        there
-            .iter()
-            .copied()
-            .filter(|it| !kept.contains(it.id.as_str()))
-            .collect()
+        .find(|it| !stays(it) && last_kept.is_some_and(|last| it.ordinal < last));
+    let Some(gone) = gone else {
+        return Ok(());
     };
-    let last_kept = matched
-        .iter()
-        .flatten()
-        .map(|subject| subject.ordinal)
-        .max();
-    if let Some(gone) = removed
-        .iter()
-        .find(|it| last_kept.is_some_and(|last| it.ordinal < last))
-    {
-        let last = there.last().map_or("", |it| it.name.as_str());
-        let message = format!(
-            "node {} cannot be removed: raft counts its nodes from 0 without a gap, so only the last one, {last}, can go",
-            gone.name
-        );
-        return Err(vec![
-            error("nodes", "/nodes", message).hint(format!("remove {last} instead")),
-        ]);
-    }
-    let after = there.last().map_or(0, |last| last.ordinal + 1);
-    let mut fresh = next.get("node").copied().unwrap_or(0).max(after);
-    let mut places = Vec::with_capacity(spec.nodes.len());
-    for (index, (entry, subject)) in spec.nodes.iter().zip(matched).enumerate() {
-        places.push(if let Some(subject) = subject {
-            let (name, ordinal, born_ms) = (subject.name.clone(), subject.ordinal, subject.born_ms);
-            Place {
-                index,
-                name,
-                ordinal,
-                born_ms,
-                entry,
-            }
-        } else {
-            let ordinal = fresh;
-            fresh += 1;
-            let name = entry.name.clone().unwrap_or_else(|| names::node(ordinal));
-            Place {
-                index,
-                name,
-                ordinal,
-                born_ms: now_ms,
-                entry,
-            }
-        });
-    }
-    places.sort_by_key(|place| place.ordinal);
-    Ok(places)
+    let last = there.last().map_or("", |it| it.name.as_str());
+    let message = format!(
+        "node {} cannot be removed: raft counts its nodes from 0 without a gap, so only the last one, {last}, can go",
+        gone.name
+    );
+    Err(vec![
+        error("nodes", "/nodes", message).hint(format!("remove {last} instead")),
+    ])
 }
 
 /// Every name must be one that Kubernetes takes, and no two objects may meet.
@@ -224,20 +137,9 @@ fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostic
     let mut names = BTreeSet::new();
     let mut services = BTreeSet::from([names::rpc(&spec.chain)]);
     for place in places {
-        let path = if place.entry.name.is_some() {
-            format!("/nodes/{}/name", place.index)
-        } else {
-            "/chain".to_owned()
-        };
-        let workload = names::workload_of(&spec.chain, &place.name, place.ordinal);
-        let why = if let Some(why) = names::not_a_label(&place.name) {
-            Some(format!("node name {:?}: {why}", place.name))
-        } else if workload.len() > names::WORKLOAD {
-            let most = names::WORKLOAD;
-            Some(format!(
-                "{workload} has {} characters, a StatefulSet may have {most}",
-                workload.len()
-            ))
+        let workload = names::workload(&spec.chain, &place.name, place.ordinal);
+        let why = if let Some(why) = names::unfit(&place.name, &workload) {
+            Some(why)
         } else if !names.insert(place.name.clone()) {
             Some(format!("two nodes are named {}", place.name))
         } else {
@@ -245,7 +147,7 @@ fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostic
             let taken = own.into_iter().find(|name| !services.insert(name.clone()));
             taken.map(|name| format!("node name {}: another Service is called {name}", place.name))
         };
-        faults.extend(why.map(|why| error("name", &path, why)));
+        faults.extend(why.map(|why| error("name", &place.named_at(), why)));
     }
     if faults.is_empty() {
         Ok(())
@@ -268,7 +170,7 @@ fn node(spec: &ExpandSpec, place: &Place<'_>, folder: &str) -> Result<Subject, D
     let setting = |key: &str| settings.and_then(|it| it.get(key)).and_then(Value::as_str);
     let namespace = setting("namespace").unwrap_or(&spec.namespace).to_owned();
     let host = place.entry.host.as_deref().or_else(|| setting("host"));
-    let workload = names::workload_of(&spec.chain, &place.name, place.ordinal);
+    let workload = names::workload(&spec.chain, &place.name, place.ordinal);
     let endpoint = |port: &str, service: &str, number: u16, outside: Option<String>| Endpoint {
         port: port.to_owned(),
         service: service.to_owned(),

@@ -103,7 +103,7 @@ impl CitaCloud {
         let chain = &self.nodes.topology.chain;
         let mut rendered = RenderedBuilder::new().pod(&json!({
             "metadata": {
-                "labels": objects::labels(chain, Some(names::workload(node))),
+                "labels": objects::labels(chain, Some(names::workload_of(node))),
                 "annotations": {"kubectl.kubernetes.io/default-container": "controller"},
             },
             "spec": {

@@ -103,7 +103,7 @@ pub fn of_node(
     exposure: &Exposure,
 ) -> Result<RenderedBuilder, Diagnostics> {
     let chain = &nodes.topology.chain;
-    let workload = names::workload(node);
+    let workload = names::workload_of(node);
     let selector = selector(chain, Some(workload));
     let mut ports: Vec<Value> = extra
         .peer_ports()

@@ -85,7 +85,7 @@ pub fn config(at: &At<'_>, nodes: &Nodes) -> Result<String, Diagnostics> {
                 .parse()
                 .map_err(|fault| vec![error("device-id", "", format!("{}: {fault}", node.id))])?;
             let (host, port) = nodes.address(None, node, PORT)?;
-            let name = match names::workload(node) {
+            let name = match names::workload_of(node) {
                 "" => node.name.clone(),
                 workload => workload.to_owned(),
             };

@@ -3,6 +3,8 @@
 use chain_plugin_sdk::descriptor::{Image, Phase, Port};
 use chain_plugin_sdk::{At, Diagnostics, RenderedBuilder};
 use cita_cloud_formats::service::Service;
+use plugin_pods::container::ports;
+pub use plugin_pods::container::{port, requests};
 use serde_json::{Value, json};
 
 use crate::run::{self, Run};
@@ -42,24 +44,12 @@ impl ServiceContainer {
     }
 
     fn container(&self, image: &str) -> Value {
-        let ports: Vec<Value> = self
-            .ports
-            .iter()
-            .map(|port| {
-                let protocol = if port.protocol.is_empty() {
-                    "TCP"
-                } else {
-                    &port.protocol
-                };
-                json!({"name": port.name, "containerPort": port.number, "protocol": protocol})
-            })
-            .collect();
         json!({
             "name": self.service.name(),
             "image": image,
             "command": self.run.command(),
             "workingDir": DATA,
-            "ports": ports,
+            "ports": ports(&self.ports),
             "startupProbe": probe(self.service.grpc_port(), 2, 300),
             "readinessProbe": probe(self.service.grpc_port(), 10, 3),
         })
@@ -80,13 +70,7 @@ fn probe(port: u16, period: u32, failures: u32) -> Value {
 /// The port of a service's gRPC inside the pod.
 #[must_use]
 pub fn grpc(service: Service, name: &str, reach: &str, purpose: &str) -> Port {
-    Port {
-        name: name.to_owned(),
-        number: service.grpc_port(),
-        reach: reach.to_owned(),
-        purpose: purpose.to_owned(),
-        ..Port::default()
-    }
+    port(name, service.grpc_port(), reach, purpose)
 }
 
 /// The part of a descriptor that all services share.
@@ -124,10 +108,4 @@ pub fn options(mut properties: Value) -> Value {
         all.insert("logLevel".to_owned(), log::schema());
     }
     json!({"type": "object", "additionalProperties": false, "properties": properties})
-}
-
-/// What a container asks for when the user says nothing.
-#[must_use]
-pub fn requests(cpu: &str, memory: &str) -> Value {
-    json!({"requests": {"cpu": cpu, "memory": memory}})
 }

@@ -12,14 +12,14 @@
     )
 )]
 
-use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase, Port, Volume};
+use chain_plugin_sdk::descriptor::{Descriptor, Port};
 use chain_plugin_sdk::{
     At, Change, Delivery, Diagnostics, Plugin, Rendered, RenderedBuilder, Topology, export_plugin,
 };
 use quorum_formats::cakeshop::{CakeshopNode, PORT, arguments, nodes_file};
 use quorum_formats::tessera_config::THIRD_PARTY_PORT;
 use quorum_service::fault::at as fault_at;
-use quorum_service::{EXPLORER, Nodes, RELEASE, STACK, container};
+use quorum_service::{EXPLORER, Nodes, container, side};
 use serde_json::json;
 
 /// The name of the container and of its image.
@@ -36,40 +36,21 @@ pub struct Cakeshop {
 }
 
 fn ports() -> Vec<Port> {
-    vec![Port {
-        name: "explorer".to_owned(),
-        number: PORT,
-        reach: "clients".to_owned(),
-        purpose: "explorer".to_owned(),
-        ..Port::default()
-    }]
+    vec![container::port("explorer", PORT, "clients", "explorer")]
 }
 
 impl Plugin for Cakeshop {
     fn descriptor() -> Descriptor {
         Descriptor {
-            name: "cakeshop".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "explorer: Cakeshop, blocks and contracts for people at port 8080".to_owned(),
-            license: "Apache-2.0".to_owned(),
-            stack: STACK.to_owned(),
-            role: EXPLORER.to_owned(),
-            series: vec![RELEASE.to_owned()],
-            on: [(Phase::Render, vec![EXPLORER.to_owned()])].into(),
-            container: CONTAINER.to_owned(),
-            images: vec![Image {
-                name: CONTAINER.to_owned(),
-                default: "quorumengineering/cakeshop:0.12.1".to_owned(),
-            }],
             ports: ports(),
-            volumes: vec![Volume {
-                name: VOLUME.to_owned(),
-                size: "1Gi".to_owned(),
-                kinds: vec![EXPLORER.to_owned()],
-                ..Volume::default()
-            }],
             resources: container::requests("100m", "512Mi"),
-            ..Descriptor::default()
+            ..side::descriptor(
+                EXPLORER,
+                CONTAINER,
+                "explorer: Cakeshop, blocks and contracts for people at port 8080",
+                "quorumengineering/cakeshop:0.12.1",
+                (VOLUME, "1Gi"),
+            )
         }
     }
 
@@ -81,12 +62,9 @@ impl Plugin for Cakeshop {
 
     fn render(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         let here = self.nodes.subject(&at.call.subject)?;
-        let near = self.nodes.own().filter(|node| node.cluster == here.cluster);
-        let list = near.map(|node| {
-            let (host, rpc) = self.nodes.address(Some(here), node, "rpc")?;
-            Ok(CakeshopNode::new(&node.name, &host, rpc, THIRD_PARTY_PORT))
-        });
-        let list = list.collect::<Result<Vec<_>, Diagnostics>>()?;
+        let list = side::asked(&self.nodes, here, "rpc", |node, host, rpc| {
+            CakeshopNode::new(&node.name, host, rpc, THIRD_PARTY_PORT)
+        })?;
         let mut command = vec!["java".to_owned()];
         command.extend(arguments(&format!("/etc/quorum/{FILE}"), "/cakeshop/data"));
         let probe = |failures: u32| json!({"tcpSocket": {"port": "explorer"}, "periodSeconds": 5, "failureThreshold": failures});
@@ -125,10 +103,6 @@ mod tests {
 
     #[test]
     fn it_knows_every_node_by_its_service() {
-        let mut topology = fixture::topology(2, 0);
-        let mut explorer = fixture::node(9, false);
-        (explorer.id, explorer.kind) = ("explorer/explorer".to_owned(), EXPLORER.to_owned());
-        topology.subjects.push(explorer);
         let call = TestHost::call(
             "explorer/explorer",
             EXPLORER,
@@ -136,7 +110,7 @@ mod tests {
             &[(CONTAINER, "c:1")],
         );
         let host = TestHost::new();
-        let rendered = Cakeshop::open(topology)
+        let rendered = Cakeshop::open(fixture::beside(2, EXPLORER))
             .unwrap()
             .render(&host.at(&call))
             .unwrap();

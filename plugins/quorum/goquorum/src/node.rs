@@ -32,18 +32,11 @@ const GRACE: u32 = 120;
 
 /// The ports on which it listens.
 pub fn ports() -> Vec<Port> {
-    let port = |name: &str, number: u16, reach: &str, purpose: &str| Port {
-        name: name.to_owned(),
-        number,
-        reach: reach.to_owned(),
-        purpose: purpose.to_owned(),
-        ..Port::default()
-    };
     vec![
-        port("rpc", 8545, "clients", "rpc"),
-        port("ws", 8546, "clients", "ws"),
-        port(P2P, 30303, "peers", "p2p"),
-        port("metrics", METRICS_PORT, "peers", "metrics"),
+        container::port("rpc", 8545, "clients", "rpc"),
+        container::port("ws", 8546, "clients", "ws"),
+        container::port(P2P, 30303, "peers", "p2p"),
+        container::port("metrics", METRICS_PORT, "peers", "metrics"),
     ]
 }
 

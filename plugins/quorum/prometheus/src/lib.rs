@@ -13,11 +13,11 @@
     )
 )]
 
-use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase, Port, Volume};
+use chain_plugin_sdk::descriptor::{Descriptor, Port};
 use chain_plugin_sdk::{
     At, Change, Delivery, Diagnostics, Plugin, Rendered, RenderedBuilder, Topology, export_plugin,
 };
-use quorum_service::{MONITOR, Nodes, RELEASE, STACK, container};
+use quorum_service::{MONITOR, Nodes, container, side};
 use serde_json::json;
 
 /// The name of the container and of its image.
@@ -49,40 +49,21 @@ pub struct Prometheus {
 }
 
 fn ports() -> Vec<Port> {
-    vec![Port {
-        name: "prometheus".to_owned(),
-        number: 9090,
-        reach: "clients".to_owned(),
-        purpose: "monitor".to_owned(),
-        ..Port::default()
-    }]
+    vec![container::port("prometheus", 9090, "clients", "monitor")]
 }
 
 impl Plugin for Prometheus {
     fn descriptor() -> Descriptor {
         Descriptor {
-            name: "prometheus".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "monitor: Prometheus, metrics of all clients at port 9090".to_owned(),
-            license: "Apache-2.0".to_owned(),
-            stack: STACK.to_owned(),
-            role: MONITOR.to_owned(),
-            series: vec![RELEASE.to_owned()],
-            on: [(Phase::Render, vec![MONITOR.to_owned()])].into(),
-            container: CONTAINER.to_owned(),
-            images: vec![Image {
-                name: CONTAINER.to_owned(),
-                default: "prom/prometheus:v2.53.2".to_owned(),
-            }],
             ports: ports(),
-            volumes: vec![Volume {
-                name: VOLUME.to_owned(),
-                size: "5Gi".to_owned(),
-                kinds: vec![MONITOR.to_owned()],
-                ..Volume::default()
-            }],
             resources: container::requests("50m", "128Mi"),
-            ..Descriptor::default()
+            ..side::descriptor(
+                MONITOR,
+                CONTAINER,
+                "monitor: Prometheus, metrics of all clients at port 9090",
+                "prom/prometheus:v2.53.2",
+                (VOLUME, "5Gi"),
+            )
         }
     }
 
@@ -94,12 +75,12 @@ impl Plugin for Prometheus {
 
     fn render(&self, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         let here = self.nodes.subject(&at.call.subject)?;
-        let near = self.nodes.own().filter(|node| node.cluster == here.cluster);
-        let targets = near.map(|node| {
-            let (host, port) = self.nodes.address(Some(here), node, "metrics")?;
-            Ok(json!({"targets": [format!("{host}:{port}")], "labels": {"node": node.name}}))
-        });
-        let targets = targets.collect::<Result<Vec<_>, Diagnostics>>()?;
+        let targets = side::asked(
+            &self.nodes,
+            here,
+            "metrics",
+            |node, host, port| json!({"targets": [format!("{host}:{port}")], "labels": {"node": node.name}}),
+        )?;
         let probe =
             json!({"httpGet": {"path": "/-/ready", "port": "prometheus"}, "periodSeconds": 10});
         Ok(RenderedBuilder::new()
@@ -145,10 +126,6 @@ mod tests {
     #[test]
     fn it_asks_every_node_and_a_node_more_changes_the_list_alone() {
         let rendered = |nodes: u32| {
-            let mut topology = fixture::topology(nodes, 0);
-            let mut monitor = fixture::node(9, false);
-            (monitor.id, monitor.kind) = ("monitor/monitor".to_owned(), MONITOR.to_owned());
-            topology.subjects.push(monitor);
             let call = TestHost::call(
                 "monitor/monitor",
                 MONITOR,
@@ -156,7 +133,7 @@ mod tests {
                 &[(CONTAINER, "p:1")],
             );
             let host = TestHost::new();
-            Prometheus::open(topology)
+            Prometheus::open(fixture::beside(nodes, MONITOR))
                 .unwrap()
                 .render(&host.at(&call))
                 .unwrap()

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec, ServiceSpec};
+use chain_plugin_sdk::spec::{ExpandSpec, ServiceSpec};
 use chain_plugin_sdk::{Diagnostics, Endpoint, Subject, error};
-use quorum_service::fault::{refuse, refuse_with};
+use plugin_pods::{Place, places};
+use quorum_service::fault::refuse_with;
 use quorum_service::{CHAIN, EXPLORER, MONITOR};
 use serde_json::{Value, json};
 
@@ -17,15 +18,6 @@ use crate::options::{self, Options};
 
 /// The subjects beside the nodes that have a pod: the role that makes it is the kind and the name.
 pub const SIDE: [&str; 2] = [EXPLORER, MONITOR];
-
-/// A node that is there, or will be.
-struct Place<'a> {
-    index: usize,
-    name: String,
-    ordinal: u32,
-    born_ms: u64,
-    entry: &'a NodeSpec,
-}
 
 struct Births<'a> {
     spec: &'a ExpandSpec,
@@ -50,7 +42,10 @@ pub fn expand(
         now_ms,
         exposure: Exposure::of(&spec.expose)?,
     };
-    let places = births.places()?;
+    for (index, entry) in spec.nodes.iter().enumerate() {
+        options::check_node(&entry.options, index)?;
+    }
+    let places = places(spec, born, next, now_ms)?;
     births
         .exposure
         .check(places.last().map_or(0, |place| place.ordinal))?;
@@ -129,63 +124,6 @@ impl<'a> Births<'a> {
         subject
     }
 
-    /// Which entry of the spec is which node, in the order of ordinals.
-    fn places(&self) -> Result<Vec<Place<'a>>, Diagnostics> {
-        if self.spec.nodes.is_empty() {
-            return Err(refuse("nodes", "/nodes", "a chain needs at least one node"));
-        }
-        let mut there: Vec<&Subject> = self
-            .born
-            .iter()
-            .filter(|subject| subject.kind == "node" && !subject.foreign)
-            .collect();
-        there.sort_by_key(|subject| subject.ordinal);
-        let mut named: BTreeSet<&str> = BTreeSet::new();
-        for (index, entry) in self.spec.nodes.iter().enumerate() {
-            options::check_node(&entry.options, index)?;
-            let twice = entry.name.as_deref().filter(|name| !named.insert(name));
-            if let Some(name) = twice {
-                let path = format!("/nodes/{index}/name");
-                return Err(refuse(
-                    "nodes",
-                    &path,
-                    format!("two nodes are named {name}"),
-                ));
-            }
-        }
-        // Entries without a name are the oldest nodes that nobody named.
-        let mut rest = there.iter().filter(|it| !named.contains(it.name.as_str()));
-        let after = there
-            .last()
-            .map_or(0, |last| last.ordinal.saturating_add(1));
-        let mut fresh = self.next("node").max(after);
-        let mut places = Vec::with_capacity(self.spec.nodes.len());
-        for (index, entry) in self.spec.nodes.iter().enumerate() {
-            let old = match entry.name.as_deref() {
-                Some(name) => there.iter().find(|it| it.name == name),
-                None => rest.next(),
-            };
-            let (name, ordinal, born_ms) = if let Some(old) = old {
-                (old.name.clone(), old.ordinal, old.born_ms)
-            } else {
-                let ordinal = fresh;
-                fresh = fresh.saturating_add(1);
-                let name = entry.name.clone();
-                let name = name.unwrap_or_else(|| names::node(ordinal));
-                (name, ordinal, self.now_ms)
-            };
-            places.push(Place {
-                index,
-                name,
-                ordinal,
-                born_ms,
-                entry,
-            });
-        }
-        places.sort_by_key(|place| place.ordinal);
-        Ok(places)
-    }
-
     fn node(&self, place: &Place<'_>) -> Result<Subject, Diagnostics> {
         let cluster = place.entry.cluster.clone().unwrap_or_default();
         let settings = self.spec.clusters.get(&cluster);
@@ -254,27 +192,14 @@ fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostic
     let mut faults = Vec::new();
     let mut taken: BTreeSet<String> = SIDE.iter().map(|role| (*role).to_owned()).collect();
     for place in places {
-        let path = if place.entry.name.is_some() {
-            format!("/nodes/{}/name", place.index)
-        } else {
-            "/chain".to_owned()
-        };
         let workload = names::workload(&spec.chain, &place.name);
-        let why = if let Some(why) = names::not_a_label(&place.name) {
-            Some(format!("node name {:?}: {why}", place.name))
-        } else if workload.len() > names::WORKLOAD {
-            Some(format!(
-                "{workload} has {} characters, a StatefulSet may have {}",
-                workload.len(),
-                names::WORKLOAD
-            ))
-        } else {
+        let why = names::unfit(&place.name, &workload).or_else(|| {
             [place.name.clone(), names::outside(&place.name)]
                 .into_iter()
                 .find(|name| !taken.insert(name.clone()))
                 .map(|name| format!("node name {}: another object is called {name}", place.name))
-        };
-        faults.extend(why.map(|why| error("name", &path, why)));
+        });
+        faults.extend(why.map(|why| error("name", &place.named_at(), why)));
     }
     if faults.is_empty() {
         Ok(())

@@ -17,13 +17,13 @@ mod cluster;
 mod goal;
 mod work;
 
-use chain_plugin_sdk::descriptor::{Descriptor, Operation, Phase, Port};
+use chain_plugin_sdk::descriptor::{Descriptor, Operation, Phase};
 use chain_plugin_sdk::{
     At, Configured, Diagnostics, Host, Plugin, Provisioned, Subject, Topology, export_plugin,
 };
 use quorum_formats::extra_data::RAFT;
 use quorum_formats::genesis::RAFT_MIX_HASH;
-use quorum_service::container::need;
+use quorum_service::container::{need, port};
 use quorum_service::facts::{self, ClientFacts, ConsensusFacts, ConsensusNode, Identity};
 use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::nodes::takes_part;
@@ -153,13 +153,7 @@ fn operations() -> Vec<Operation> {
 impl Plugin for Raft {
     fn descriptor() -> Descriptor {
         let mut descriptor = Descriptor {
-            ports: vec![Port {
-                name: RAFT_ENDPOINT.to_owned(),
-                number: RAFT_PORT,
-                reach: "peers".to_owned(),
-                purpose: "consensus".to_owned(),
-                ..Port::default()
-            }],
+            ports: vec![port(RAFT_ENDPOINT, RAFT_PORT, "peers", "consensus")],
             operations: operations(),
             ..member::descriptor(
                 KIND,

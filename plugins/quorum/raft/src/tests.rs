@@ -122,17 +122,7 @@ fn response(body: &Value) -> Response {
 }
 
 fn request(operation: &str, subject: &str, args: &Value) -> Request {
-    Request {
-        operation: operation.to_owned(),
-        subject: subject.to_owned(),
-        role: "consensus".to_owned(),
-        instance: "consensus".to_owned(),
-        options: "{}".to_owned(),
-        args: args.to_string(),
-        files: Vec::new(),
-        now_ms: 0,
-        seed: Vec::new(),
-    }
+    fixture::request(CONSENSUS, operation, subject, args)
 }
 
 /// Runs to the end, or until so many steps were taken (a process that is killed).

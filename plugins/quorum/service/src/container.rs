@@ -2,12 +2,8 @@
 
 use chain_plugin_sdk::Item;
 use chain_plugin_sdk::descriptor::{KeptSpec, Need, Phase};
-use serde_json::{Value, json};
 
-/// What a container asks for when the user says nothing.
-pub fn requests(cpu: &str, memory: &str) -> Value {
-    json!({"requests": {"cpu": cpu, "memory": memory}})
-}
+pub use plugin_pods::container::{port, ports, requests};
 
 /// The entry of an item about nodes in a descriptor.
 pub fn kept(name: &str, secret: bool) -> KeptSpec {
@@ -38,12 +34,4 @@ pub fn need(phase: Phase, role: &str, from: Phase, kind: &str, optional: bool) -
         kind: Some(kind.to_owned()),
         optional,
     }
-}
-
-/// The ports of a container, by name and number.
-pub fn ports(ports: &[chain_plugin_sdk::descriptor::Port]) -> Vec<Value> {
-    ports
-        .iter()
-        .map(|port| json!({"name": port.name, "containerPort": port.number, "protocol": "TCP"}))
-        .collect()
 }

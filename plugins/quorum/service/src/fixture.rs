@@ -1,6 +1,6 @@
 //! Chains for the tests of the plugins: nodes in a topology, and the keys of the published vectors about them.
 
-use chain_plugin_sdk::{Endpoint, Subject, TestHost, Topology};
+use chain_plugin_sdk::{Endpoint, Request, Subject, TestHost, Topology};
 use quorum_formats::node_key::NodeKey;
 use serde_json::{Value, json};
 
@@ -72,6 +72,44 @@ pub fn node(ordinal: u32, late: bool) -> Subject {
         ],
         folder: format!("quorum/demo/node{ordinal}"),
         extra: json!({"from": format!("/nodes/{ordinal}")}).to_string(),
+    }
+}
+
+/// A chain with a pod beside its nodes, whose kind is its name.
+pub fn beside(nodes: u32, role: &str) -> Topology {
+    let mut topology = topology(nodes, 0);
+    let mut pod = node(9, false);
+    (pod.id, pod.kind) = (format!("{role}/{role}"), role.to_owned());
+    topology.subjects.push(pod);
+    topology
+}
+
+/// A chain of three nodes, of which two are another party's: one is reached from outside at `address` on `port` and has no
+/// other port, the last one has none at all.
+pub fn parties(port: &str, address: &str) -> Topology {
+    let mut topology = topology(3, 0);
+    for (index, subject) in topology.subjects.iter_mut().skip(2).enumerate() {
+        subject.foreign = true;
+        subject.endpoints.retain(|it| it.port == port && index == 0);
+        for endpoint in &mut subject.endpoints {
+            endpoint.outside = Some(address.to_owned());
+        }
+    }
+    topology
+}
+
+/// What an operation of a role is started with.
+pub fn request(role: &str, operation: &str, subject: &str, args: &Value) -> Request {
+    Request {
+        operation: operation.to_owned(),
+        subject: subject.to_owned(),
+        role: role.to_owned(),
+        instance: role.to_owned(),
+        options: "{}".to_owned(),
+        args: args.to_string(),
+        files: Vec::new(),
+        now_ms: 0,
+        seed: Vec::new(),
     }
 }
 

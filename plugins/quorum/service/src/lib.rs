@@ -2,8 +2,8 @@
 //!
 //! Roles know of each other by facts (`facts`), never by each other's flags: a consensus says how often blocks are made
 //! and who votes, a privacy manager where its socket is, and the client spells that for its own version. `nodes` is the
-//! chain as a plugin sees it, `rpc` the questions that operations ask a client, `votes` how a consensus names its votes.
-//! Nothing here knows of one implementation of a role.
+//! chain as a plugin sees it, `rpc` the questions that operations ask a client, `side` the pods beside the nodes. Nothing
+//! here knows of one implementation of a role.
 
 #![cfg_attr(
     test,
@@ -24,12 +24,14 @@ pub mod nodes;
 pub mod operation;
 pub mod privacy;
 pub mod rpc;
+pub mod side;
 pub mod topology_extra;
 
 #[cfg(any(test, feature = "test"))]
 pub mod fixture;
 
 pub use nodes::Nodes;
+pub use plugin_pods::CHAIN;
 pub use topology_extra::Extra;
 
 /// The name of the stack.
@@ -55,9 +57,6 @@ pub const EXPLORER: &str = "explorer";
 
 /// The role that collects metrics.
 pub const MONITOR: &str = "monitor";
-
-/// Id of the subject that is the chain itself.
-pub const CHAIN: &str = "chain";
 
 /// The volume of a node: chain, database of the privacy manager. The stack declares it.
 pub const DATA_VOLUME: &str = "data";

@@ -1,13 +1,13 @@
 //! What the two privacy managers share: an X25519 key for each node, ports, folders, a descriptor.
 
-use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase, Port};
+use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase};
 use chain_plugin_sdk::{At, Change, Delivery, Diagnostics, Provisioned, RenderedBuilder};
 use quorum_formats::tessera_config::PEER_PORT;
 use quorum_formats::tessera_key::{TesseraKey, TesseraPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::container::{item, kept, need, requests};
+use crate::container::{item, kept, need, port, requests};
 use crate::facts::{self, PrivacyNode};
 use crate::fault::at as fault_at;
 use crate::{CHAIN, DATA_VOLUME, PRIVACY, RELEASE, SOCKET_VOLUME, STACK};
@@ -54,17 +54,6 @@ pub fn descriptor(name: &str, summary: &str, image: &str, memory: &str) -> Descr
         ports: vec![port(PEERS, PEER_PORT, "peers", "p2p")],
         resources: requests("50m", memory),
         ..Descriptor::default()
-    }
-}
-
-/// A port of a privacy manager.
-pub fn port(name: &str, number: u16, reach: &str, purpose: &str) -> Port {
-    Port {
-        name: name.to_owned(),
-        number,
-        reach: reach.to_owned(),
-        purpose: purpose.to_owned(),
-        ..Port::default()
     }
 }
 

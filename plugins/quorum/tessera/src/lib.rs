@@ -101,7 +101,7 @@ impl Plugin for Tessera {
                 "512Mi",
             )
         };
-        descriptor.ports.push(privacy::port(
+        descriptor.ports.push(container::port(
             "tm-third-party",
             THIRD_PARTY_PORT,
             "clients",

@@ -67,17 +67,7 @@ fn a_key_that_is_brought_is_kept_and_another_type_of_file_refused() {
 
 #[test]
 fn nodes_of_others_are_peers_where_they_are_reached() {
-    let mut topology = fixture::topology(3, 0);
-    for (index, outside) in [(2, Some("192.0.2.7:31001")), (3, None)] {
-        let subject = &mut topology.subjects[index];
-        subject.foreign = true;
-        subject
-            .endpoints
-            .retain(|it| it.port == "tm" && outside.is_some());
-        for endpoint in &mut subject.endpoints {
-            endpoint.outside = outside.map(str::to_owned);
-        }
-    }
+    let topology = fixture::parties(PEERS, "192.0.2.7:31001");
     let call = TestHost::call(CHAIN, PRIVACY, &json!({}), &[IMAGE]);
     let rendered = Tessera::open(topology)
         .unwrap()

@@ -206,17 +206,7 @@ fn host(nodes: u32, kind: &str, private: bool) -> TestHost {
 }
 
 fn request(operation: &str, subject: &str, args: &Value) -> Request {
-    Request {
-        operation: operation.to_owned(),
-        subject: subject.to_owned(),
-        role: CLIENT.to_owned(),
-        instance: CLIENT.to_owned(),
-        options: "{}".to_owned(),
-        args: args.to_string(),
-        files: Vec::new(),
-        now_ms: 0,
-        seed: Vec::new(),
-    }
+    fixture::request(CLIENT, operation, subject, args)
 }
 
 /// Runs to the end, or until so many turns were taken (a process that is killed).

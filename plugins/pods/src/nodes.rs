@@ -1,62 +1,76 @@
-//! The chain as its services see it: the nodes in order, and how one reaches another.
+//! The chain as its plugins see it: the nodes in order, and how one reaches another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chain_plugin_sdk::{Diagnostics, Endpoint, Subject, Topology, error};
 
-use crate::CHAIN;
+use crate::{CHAIN, NODE};
 
 /// The topology with what is asked of it again and again.
 #[derive(Debug)]
 pub struct Nodes {
     /// All of it.
     pub topology: Topology,
-    /// Places of the nodes among the subjects, in the order of their ordinals.
+    /// Places of the nodes among the subjects, in the order of their ordinals; those of others last.
     order: Vec<usize>,
-    /// Place of each subject by its id.
-    places: BTreeMap<String, usize>,
+    /// Places of all subjects, in the order of their ids.
+    by_id: Vec<usize>,
     clusters: usize,
     namespaces: usize,
 }
 
 impl Nodes {
     /// Orders the nodes.
-    #[must_use]
     pub fn new(topology: Topology) -> Self {
-        let mut order: Vec<(u32, usize)> = topology
-            .subjects
+        let subjects = &topology.subjects;
+        let mut order: Vec<(bool, u32, usize)> = subjects
             .iter()
             .enumerate()
-            .filter(|(_, subject)| subject.kind == "node")
-            .map(|(place, subject)| (subject.ordinal, place))
+            .filter(|(_, subject)| subject.kind == NODE)
+            .map(|(place, subject)| (subject.foreign, subject.ordinal, place))
             .collect();
         order.sort_unstable();
-        let nodes = || topology.subjects.iter().filter(|it| it.kind == "node");
-        let clusters: BTreeSet<&str> = nodes().map(|it| it.cluster.as_str()).collect();
-        let namespaces: BTreeSet<&str> = nodes().map(|it| it.namespace.as_str()).collect();
+        let mut by_id: Vec<usize> = (0..subjects.len()).collect();
+        by_id.sort_by_key(|place| subjects.get(*place).map(|subject| subject.id.as_str()));
+        // Nodes of others have neither here, and must not change how our own reach each other.
+        let own = || subjects.iter().filter(|it| it.kind == NODE && !it.foreign);
+        let clusters: BTreeSet<&str> = own().map(|it| it.cluster.as_str()).collect();
+        let namespaces: BTreeSet<&str> = own().map(|it| it.namespace.as_str()).collect();
         let (clusters, namespaces) = (clusters.len(), namespaces.len());
-        let places = topology.subjects.iter().enumerate();
         Self {
-            places: places.map(|(place, it)| (it.id.clone(), place)).collect(),
-            order: order.into_iter().map(|(_, place)| place).collect(),
+            order: order.into_iter().map(|(_, _, place)| place).collect(),
+            by_id,
             topology,
             clusters,
             namespaces,
         }
     }
 
-    /// All nodes, in the order of their ordinals.
+    /// All nodes: one's own in the order of their ordinals, then those of others.
     pub fn all(&self) -> impl Iterator<Item = &Subject> {
         self.order
             .iter()
             .filter_map(|place| self.topology.subjects.get(*place))
     }
 
+    /// All nodes but those of others that have no such port, as those that another tool told of may.
+    pub fn with_port(&self, port: &str) -> impl Iterator<Item = &Subject> {
+        let has = move |node: &Subject| node.endpoints.iter().any(|it| it.port == port);
+        self.all().filter(move |node| !node.foreign || has(node))
+    }
+
+    /// The nodes that are one's own.
+    pub fn own(&self) -> impl Iterator<Item = &Subject> {
+        self.all().filter(|node| !node.foreign)
+    }
+
     /// A subject by its id.
     pub fn subject(&self, id: &str) -> Result<&Subject, Diagnostics> {
-        self.places
-            .get(id)
-            .and_then(|place| self.topology.subjects.get(*place))
+        let at = |place: &usize| self.topology.subjects.get(*place);
+        self.by_id
+            .binary_search_by(|place| at(place).map(|it| it.id.as_str()).cmp(&Some(id)))
+            .ok()
+            .and_then(|found| at(self.by_id.get(found)?))
             .ok_or_else(|| vec![error("subject", "", format!("there is no subject {id}"))])
     }
 
@@ -66,7 +80,7 @@ impl Nodes {
     }
 
     /// The number of a node: how many stand before it. Contiguous from 0 as long as only the last node is ever removed,
-    /// which the stack sees to, and then the same for life.
+    /// and then the same for life.
     pub fn number(&self, id: &str) -> Result<u32, Diagnostics> {
         self.all()
             .position(|node| node.id == id)
@@ -74,10 +88,14 @@ impl Nodes {
             .ok_or_else(|| vec![error("subject", "", format!("there is no node {id}"))])
     }
 
-    /// Name and port at which `to` is reached by `from` on a named port; by any node of the chain when `from` is none.
+    /// Whether all nodes live in the home of the chain.
+    pub fn one_home(&self) -> bool {
+        self.clusters < 2 && self.namespaces < 2 && self.all().all(|node| !node.foreign)
+    }
+
+    /// Host and port at which `to` is reached by `from` on a named port; by any node of the chain when `from` is none.
     ///
-    /// Inside a cluster that is the node's own Service, whose name is there before any pod and whose address stays:
-    /// the network looks a peer up once, at start, and ends when there is no such name.
+    /// Inside a cluster that is the node's own Service, whose name is there before any pod and whose address stays.
     pub fn address(
         &self,
         from: Option<&Subject>,
@@ -114,7 +132,7 @@ impl Nodes {
     }
 }
 
-/// `host:port` of an endpoint that is reached from outside.
+/// Host and port of an endpoint that is reached from outside.
 fn outside(endpoint: &Endpoint) -> Option<(String, u16)> {
     let outside = endpoint.outside.as_deref()?;
     let (host, port) = outside.rsplit_once(':')?;
@@ -128,7 +146,7 @@ mod tests {
     fn node(ordinal: u32, cluster: &str, namespace: &str, outside: Option<&str>) -> Subject {
         Subject {
             id: format!("node/node{ordinal}"),
-            kind: "node".to_owned(),
+            kind: NODE.to_owned(),
             name: format!("node{ordinal}"),
             parent: Some(CHAIN.to_owned()),
             ordinal,
@@ -146,6 +164,14 @@ mod tests {
             folder: String::new(),
             extra: "{}".to_owned(),
         }
+    }
+
+    /// Another party's node, as the host tells of it: without cluster and namespace.
+    fn foreign(ordinal: u32) -> Subject {
+        let mut node = node(ordinal, "", "", Some("beta.example:30010"));
+        node.id = format!("node/beta/node{ordinal}");
+        node.foreign = true;
+        node
     }
 
     fn nodes(subjects: Vec<Subject>) -> Nodes {
@@ -168,6 +194,21 @@ mod tests {
         ]);
         assert_eq!(nodes.number("node/node4").unwrap(), 2);
         assert!(nodes.number("node/node3").is_err());
+    }
+
+    #[test]
+    fn a_subject_is_found_by_its_id() {
+        let nodes = nodes(vec![
+            node(4, "", "n", None),
+            node(10, "", "n", None),
+            node(0, "", "n", None),
+        ]);
+        for ordinal in [0, 4, 10] {
+            let id = format!("node/node{ordinal}");
+            assert_eq!(nodes.subject(&id).unwrap().ordinal, ordinal);
+        }
+        assert!(nodes.subject("node/node1").is_err());
+        assert!(nodes.chain().is_err());
     }
 
     #[test]
@@ -195,5 +236,24 @@ mod tests {
         assert_eq!(there, ("b.example".to_owned(), 30010));
         let back = nodes.address(Some(all[1]), all[0], "network").unwrap_err();
         assert!(back[0].message.contains("node/node0"));
+    }
+
+    #[test]
+    fn nodes_of_others_come_last_and_change_nothing_among_our_own() {
+        let nodes = nodes(vec![
+            foreign(0),
+            node(0, "", "n", None),
+            node(1, "", "n", None),
+        ]);
+        let ids: Vec<&str> = nodes.all().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids, ["node/node0", "node/node1", "node/beta/node0"]);
+        assert_eq!(nodes.own().count(), 2);
+        assert!(!nodes.one_home());
+        let address = |id: &str| {
+            let to = nodes.subject(id).unwrap();
+            nodes.address(None, to, "network").unwrap().0
+        };
+        assert_eq!(address("node/node1"), "c-1");
+        assert_eq!(address("node/beta/node0"), "beta.example");
     }
 }
