@@ -1,0 +1,84 @@
+//! Where the programs are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Error;
+use crate::process::Kind;
+
+/// The environment variable that names the folder.
+pub const VARIABLE: &str = "CHAIN_TEST_FABRIC_BIN";
+
+/// A folder with programs of one release of Fabric, linked statically: `orderer`, `peer`,
+/// `chaincode` (a chaincode server), `ccaas_builder/bin/{detect,build,release}` and `sampleconfig/`.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// The folder that [`VARIABLE`] names; none, with a remark on standard error, when it is not set.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that has nothing to run says why"
+    )]
+    pub fn from_env() -> Option<Self> {
+        let folder = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty());
+        if folder.is_none() {
+            eprintln!("skipped: {VARIABLE} does not name a folder with Fabric's programs");
+        }
+        Some(Self::at(folder?))
+    }
+
+    /// A folder.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The release as the peer itself says it: `v2.5.16`.
+    ///
+    /// # Errors
+    /// When there is no peer, or it does not say.
+    pub fn release(&self) -> Result<String, Error> {
+        let told = Command::new(self.program(Kind::Peer)?)
+            .arg("version")
+            .env_clear()
+            .output()
+            .map_err(|source| Error::Tool {
+                tool: "peer version",
+                source,
+            })?;
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        text.lines()
+            .find_map(|line| line.trim().strip_prefix("Version: "))
+            .map(str::to_owned)
+            .ok_or(Error::Release(text))
+    }
+
+    /// A program, which must be there.
+    pub(crate) fn program(&self, kind: Kind) -> Result<PathBuf, Error> {
+        let path = self.folder.join(kind.program());
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(Error::Program { path })
+        }
+    }
+
+    /// The configuration that the images of the field have.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.join("sampleconfig")
+    }
+
+    /// The builder of chaincode that runs as a service.
+    pub(crate) fn builder(&self) -> PathBuf {
+        self.folder.join("ccaas_builder")
+    }
+}

@@ -1,0 +1,203 @@
+//! A channel of one organisation of orderers and two of peers, described and made by our crates.
+
+use std::collections::BTreeMap;
+
+use fabric_channel::genesis::{Seed, genesis_block};
+use fabric_channel::model::{
+    self, BftConsenter, BftOptions, Consensus, Orderer, OrganizationRole, RaftConsenter,
+    RaftOptions, Release,
+};
+use fabric_identity::Identity;
+use fabric_loopback::{Kind, Loopback, Process, Programs};
+use fabric_proto::common::Block;
+
+use super::organization::{Member, Organization, entropy, now};
+use super::pod;
+use super::wire::Wire;
+
+pub const CHANNEL: &str = "mychannel";
+
+/// Who orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ordering {
+    Raft,
+    Bft,
+}
+
+/// A network before its first channel, and what its channel will be.
+pub struct Network {
+    pub release: String,
+    pub ordering: Organization,
+    pub orderers: Vec<Member>,
+    /// Each with its one peer and its administrator.
+    pub orgs: Vec<(Organization, Member, Identity)>,
+    pub admin: Identity,
+    pub wire: Wire,
+}
+
+impl Network {
+    /// Starts orderers, a peer in each of two organisations, and a chaincode server beside each peer
+    /// that serves `package_id` as `basic`.
+    pub fn start(programs: &Programs, orderers: usize, package_id: &str) -> Self {
+        let release = programs.release().unwrap();
+        let ordering = Organization::new("orderer", "OrdererMSP");
+        let nodes: Vec<Member> = (0..orderers)
+            .map(|number| ordering.node(&format!("orderer{number}"), "orderer"))
+            .collect();
+        let orgs: Vec<_> = ["org1", "org2"]
+            .into_iter()
+            .map(|domain| {
+                let org = Organization::new(domain, &format!("O{}MSP", &domain[1..]));
+                let peer = org.node("peer0", "peer");
+                let admin = org.member(&format!("Admin@{domain}"), "admin", &[]);
+                let admin = org.signer(&admin);
+                (org, peer, admin)
+            })
+            .collect();
+        let admin = ordering.member("Admin@orderer", "admin", &[]);
+        let admin = ordering.signer(&admin);
+
+        let mut processes: Vec<Process> = nodes
+            .iter()
+            .map(|node| pod::orderer(&ordering, node, &release))
+            .collect();
+        for (org, peer, _) in &orgs {
+            processes.push(pod::peer(org, peer));
+            processes.push(pod::chaincode(org, "basic", package_id));
+        }
+        resolve(&mut processes);
+        let mut roots = BTreeMap::from([(ordering.domain.clone(), ordering.tls_ca.pem())]);
+        roots.extend(
+            orgs.iter()
+                .map(|(org, ..)| (org.domain.clone(), org.tls_ca.pem())),
+        );
+        let loopback = Loopback::start(programs, processes).unwrap();
+        Self {
+            release,
+            ordering,
+            orderers: nodes,
+            orgs,
+            admin,
+            wire: Wire { loopback, roots },
+        }
+    }
+
+    pub fn orderer(&self, number: usize) -> &str {
+        &self.orderers[number].name
+    }
+
+    pub fn peer(&self, number: usize) -> &str {
+        &self.orgs[number].1.name
+    }
+
+    pub fn admin_of(&self, number: usize) -> &Identity {
+        &self.orgs[number].2
+    }
+
+    pub fn peers(&self) -> Vec<&str> {
+        self.orgs.iter().map(|(_, peer, _)| peer.name.as_str()).collect()
+    }
+
+    fn consensus(&self, ordering: Ordering) -> Consensus {
+        let host = |node: &Member| node.name.clone();
+        match ordering {
+            Ordering::Raft => Consensus::Etcdraft {
+                consenters: self
+                    .orderers
+                    .iter()
+                    .map(|node| RaftConsenter {
+                        host: host(node),
+                        port: 7050,
+                        client_tls_cert: node.tls.pem(),
+                        server_tls_cert: node.tls.pem(),
+                    })
+                    .collect(),
+                options: RaftOptions::default(),
+            },
+            Ordering::Bft => Consensus::Bft {
+                consenters: (1..)
+                    .zip(&self.orderers)
+                    .map(|(id, node)| BftConsenter {
+                        id,
+                        host: host(node),
+                        port: 7050,
+                        msp_id: self.ordering.msp_id.clone(),
+                        identity: node.identity.pem(),
+                        client_tls_cert: node.tls.pem(),
+                        server_tls_cert: node.tls.pem(),
+                    })
+                    .collect(),
+                options: Box::new(BftOptions::default()),
+            },
+        }
+    }
+
+    /// The channel's description.
+    pub fn channel(&self, ordering: Ordering) -> model::Channel {
+        let mut first = self
+            .ordering
+            .in_channel("OrdererOrg", OrganizationRole::Orderer);
+        first.endpoints = self
+            .orderers
+            .iter()
+            .map(|node| format!("{}:7050", node.name))
+            .collect();
+        let mut organizations = vec![first];
+        for (org, peer, _) in &self.orgs {
+            let mut one = org.in_channel(&org.domain, OrganizationRole::Application);
+            one.anchor_peers = vec![model::AnchorPeer {
+                host: peer.name.clone(),
+                port: 7051,
+            }];
+            organizations.push(one);
+        }
+        let release = if self.release.starts_with("v3.") {
+            Release::V3_1
+        } else {
+            Release::V2_5
+        };
+        let mut orderer = Orderer::new(self.consensus(ordering));
+        orderer.batch_timeout = "250ms".to_owned();
+        model::Channel {
+            id: CHANNEL.to_owned(),
+            release,
+            organizations,
+            orderer: Some(orderer),
+            application: model::Application::default(),
+            capabilities: None,
+            policies: model::Policies::new(),
+            consortium: None,
+            consortiums: BTreeMap::new(),
+        }
+    }
+}
+
+/// Block 0 of a channel.
+pub fn block_of(channel: &model::Channel) -> Block {
+    let seed = Seed {
+        nonce: entropy(24).try_into().unwrap(),
+        timestamp: now(),
+    };
+    genesis_block(channel, &seed).unwrap()
+}
+
+/// Every node knows all nodes by Service.Namespace, and what runs in its own namespace by the bare
+/// name of the Service.
+fn resolve(processes: &mut [Process]) {
+    let names: Vec<String> = processes.iter().map(|one| one.name.clone()).collect();
+    for process in processes {
+        let domain = process.name.split_once('.').map(|(_, domain)| domain);
+        for name in &names {
+            process.hosts.insert(name.clone(), name.clone());
+            if let Some((service, of)) = name.split_once('.')
+                && domain == Some(of)
+            {
+                process.hosts.insert(service.to_owned(), name.clone());
+            }
+        }
+        // A chaincode server dials nobody.
+        if process.kind == Kind::Chaincode {
+            process.hosts.clear();
+        }
+    }
+}
