@@ -124,6 +124,11 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
         "the package is not installed on this peer",
     ),
     (
+        &["could not find chaincode with package id"],
+        Verdict::Absent,
+        "the package is not installed on this peer",
+    ),
+    (
         &["could not find chaincode with name"],
         Verdict::Absent,
         "no chaincode of this name is instantiated on the channel",
@@ -403,6 +408,10 @@ mod tests {
                 Verdict::Done,
             ),
             ("namespace kv is not defined", Verdict::Absent),
+            (
+                "failed to invoke backing implementation of 'QueryInstalledChaincode': could not find chaincode with package id 'x:0'",
+                Verdict::Absent,
+            ),
             ("rejected by Order: no Raft leader", Verdict::Again),
             ("channel 'mychannel' not found", Verdict::GiveUp),
             (

@@ -46,7 +46,8 @@ pub fn installed() -> Call {
 }
 
 /// Asks for one installed package: an
-/// [`InstalledChaincode`](fabric_proto::peer::InstalledChaincode), or status 404.
+/// [`InstalledChaincode`](fabric_proto::peer::InstalledChaincode), or status 500 with a text for which
+/// [`failure`](crate::failure) says `Absent`.
 pub fn installed_package(package_id: &str) -> Call {
     let argument = QueryInstalledChaincodeArgs {
         package_id: package_id.to_owned(),
