@@ -1,5 +1,6 @@
 //! Whether a process serves.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -8,13 +9,22 @@ use crate::process::Kind;
 
 const TIME: Duration = Duration::from_secs(5);
 
-/// Whether `/healthz` answers 200, if there is one, and clients are listened to. `/healthz` alone is too
-/// early: it answers some time before orderers serve their administration and peers their clients.
-pub fn is_ready(kind: Kind, address: Ipv4Addr) -> bool {
+/// Whether `/healthz` answers 200, if there is one, and all of `ports` are listened to. `/healthz` alone
+/// is too early: it answers some time before orderers serve their administration.
+pub fn is_ready(kind: Kind, address: Ipv4Addr, ports: &[u16]) -> bool {
     let healthy = kind.operations().is_none_or(|port| {
         status(address, port).is_ok_and(|line| line.starts_with("HTTP/1.1 200"))
     });
-    healthy && connect(address, kind.port()).is_ok()
+    healthy && ports.iter().all(|port| connect(address, *port).is_ok())
+}
+
+/// The ports on which a process listens, by what its environment says of its own address.
+pub fn ports(kind: Kind, address: Ipv4Addr, env: &BTreeMap<String, String>) -> Vec<u16> {
+    let own = env.values().filter_map(|value| {
+        let (host, port) = value.split_once(':')?;
+        (host == address.to_string()).then(|| port.parse().ok())?
+    });
+    own.chain([kind.port()]).collect()
 }
 
 fn connect(address: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
@@ -30,4 +40,22 @@ fn status(address: Ipv4Addr, port: u16) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_listens_where_its_environment_says() {
+        let env = [
+            ("ORDERER_GENERAL_LISTENADDRESS", "127.9.0.1"),
+            ("ORDERER_ADMIN_LISTENADDRESS", "127.9.0.1:9443"),
+            ("ORDERER_METRICS_PROVIDER", "prometheus"),
+            ("CORE_PEER_ADDRESS", "peer0.org1:7051"),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let found = ports(Kind::Orderer, Ipv4Addr::new(127, 9, 0, 1), &env.into());
+        assert_eq!(found, [9443, 7050]);
+    }
 }

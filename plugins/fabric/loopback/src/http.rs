@@ -156,8 +156,7 @@ fn config(tls: &Tls, h2: bool) -> Result<ClientConfig, ExchangeError> {
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
-            let key =
-                PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| bad(&error))?;
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| bad(&error))?;
             builder
                 .with_client_auth_cert(certificates(chain)?, key)
                 .map_err(|error| bad(&error))?

@@ -113,7 +113,8 @@ impl Node {
 
     fn wait_ready(&mut self) -> Result<(), Error> {
         let start = Instant::now();
-        while !health::is_ready(self.kind, self.address) {
+        let ports = health::ports(self.kind, self.address, &self.env);
+        while !health::is_ready(self.kind, self.address, &ports) {
             if let Some(status) = self.ended() {
                 return Err(Error::Ended {
                     name: self.name.clone(),

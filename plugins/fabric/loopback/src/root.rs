@@ -19,13 +19,14 @@ const WITHOUT_DOCKER: &str = "etc/hyperledger/cfg";
 const SED: &str = r"/^vm:/,/^[a-z]/s#^\( *endpoint:\).*#\1#";
 
 /// Makes the folder. `hosts` is the text of `/etc/hosts`.
-pub fn make(
-    root: &Path,
-    programs: &Programs,
-    process: &Process,
-    hosts: &str,
-) -> Result<(), Error> {
-    for folder in ["dev", "proc", "tmp", "usr/local/bin", "var/hyperledger/production"] {
+pub fn make(root: &Path, programs: &Programs, process: &Process, hosts: &str) -> Result<(), Error> {
+    for folder in [
+        "dev",
+        "proc",
+        "tmp",
+        "usr/local/bin",
+        "var/hyperledger/production",
+    ] {
         let path = root.join(folder);
         fs::create_dir_all(&path).map_err(file("make", path))?;
     }

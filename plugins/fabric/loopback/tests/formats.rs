@@ -21,9 +21,8 @@ use fabric_proto::Message;
 use fabric_proto::common::{Block, BlockHeader};
 use fabric_proto::peer::{
     BlockchainInfo, ChannelQueryResponse, CheckCommitReadinessResult, CollectionConfig,
-    CollectionConfigKind, CollectionConfigPackage, CollectionPolicyConfig,
-    CollectionPolicyKind, InstallChaincodeResult,
-    QueryApprovedChaincodeDefinitionResult, QueryChaincodeDefinitionResult,
+    CollectionConfigKind, CollectionConfigPackage, CollectionPolicyConfig, CollectionPolicyKind,
+    InstallChaincodeResult, QueryApprovedChaincodeDefinitionResult, QueryChaincodeDefinitionResult,
     QueryInstalledChaincodesResult, StaticCollectionConfig,
 };
 use fabric_transaction::broadcast::BroadcastError;
@@ -45,7 +44,10 @@ fn hash(block: &Block) -> [u8; 32] {
 }
 
 fn number(block: &Block) -> u64 {
-    block.header.as_ref().map_or(0, |header: &BlockHeader| header.number)
+    block
+        .header
+        .as_ref()
+        .map_or(0, |header: &BlockHeader| header.number)
 }
 
 fn basic() -> Package {
@@ -65,7 +67,7 @@ fn call(args: &[&str]) -> Call {
 /// Joins all orderers and peers to a channel of our making, and holds what they say against it.
 fn joined(network: &Network, ordering: Ordering) -> Block {
     let wire = &network.wire;
-    let block = block_of(&network.channel(ordering));
+    let block = block_of(&network.channel(ordering, network.orderers.len()));
     let bytes = block.encode_to_vec();
     for orderer in &network.orderers {
         assert_eq!(wire.channels(&orderer.name).channels, Vec::<String>::new());
@@ -75,13 +77,13 @@ fn joined(network: &Network, ordering: Ordering) -> Block {
         assert_eq!(wire.channel(&orderer.name, CHANNEL).unwrap(), channel);
         assert_eq!(wire.channels(&orderer.name).channels, [CHANNEL]);
         let again = wire.join(&orderer.name, &bytes).unwrap_err();
-        assert_eq!(again.verdict(), Verdict::Done, "{again}");
+        assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
     }
     for (_, peer, admin) in &network.orgs {
         let join = system::join_channel(&bytes);
         wire.ask(&peer.name, &join, admin).unwrap();
         let again = wire.ask(&peer.name, &join, admin).unwrap_err();
-        assert_eq!(again.verdict(), Verdict::Done, "{again}");
+        assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
         let all: ChannelQueryResponse = wire.query(&peer.name, &system::channels(), admin).unwrap();
         let names: Vec<_> = all.channels.into_iter().map(|one| one.channel_id).collect();
         assert_eq!(names, [CHANNEL]);
@@ -100,7 +102,12 @@ fn joined(network: &Network, ordering: Ordering) -> Block {
             .unwrap();
         assert_eq!(hash(&config), hash(&block));
     }
-    let theirs = wire.block(network.orderer(0), CHANNEL, Seek::Number(0), network.admin_of(0));
+    let theirs = wire.block(
+        network.orderer(0),
+        CHANNEL,
+        Seek::Number(0),
+        network.admin_of(0),
+    );
     assert_eq!(theirs.encode_to_vec(), bytes);
     block
 }
@@ -117,10 +124,9 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
         ) {
             Ok(committed) => Some(committed),
             Err(error) if error.verdict() == Verdict::Absent => None,
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("{error:?}"),
         };
-        let committed =
-            committed.map(|result| Definition::from_committed(&wish.name, &result));
+        let committed = committed.map(|result| Definition::from_committed(&wish.name, &result));
         let definition = target(wish, committed.as_ref()).unwrap();
         let mut organisations = BTreeMap::new();
         for (org, peer, admin) in &network.orgs {
@@ -140,7 +146,7 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
             let approved = match approved {
                 Ok(result) => Some(Definition::from_approved(&wish.name, &result)),
                 Err(error) if error.verdict() == Verdict::Absent => None,
-                Err(error) => panic!("{error}"),
+                Err(error) => panic!("{error:?}"),
             };
             organisations.insert(
                 org.msp_id.clone(),
@@ -151,7 +157,10 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
                 },
             );
         }
-        let approvals = if committed.as_ref().is_some_and(|one| one.sequence == definition.sequence) {
+        let approvals = if committed
+            .as_ref()
+            .is_some_and(|one| one.sequence == definition.sequence)
+        {
             BTreeMap::new()
         } else {
             let ready: CheckCommitReadinessResult = wire
@@ -176,9 +185,12 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
                     let install = lifecycle::install(&package.bytes);
                     let made: InstallChaincodeResult =
                         wire.query(&peer.name, &install, admin).unwrap();
-                    assert_eq!((made.package_id, made.label), (package.id.clone(), package.label.clone()));
+                    assert_eq!(
+                        (made.package_id, made.label),
+                        (package.id.clone(), package.label.clone())
+                    );
                     let again = wire.ask(&peer.name, &install, admin).unwrap_err();
-                    assert_eq!(again.verdict(), Verdict::Done, "{again}");
+                    assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
                 }
             }
             Step::Approve {
@@ -192,7 +204,7 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
                     wire.transact(&[&peer.name], network.orderer(0), &approve, admin)
                         .unwrap();
                     let again = wire.ask(&peer.name, &approve, admin).unwrap_err();
-                    assert_eq!(again.verdict(), Verdict::Done, "{again}");
+                    assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
                 }
             }
             Step::Commit {
@@ -201,8 +213,13 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
             } => {
                 assert_eq!(endorsers, ["Org1MSP", "Org2MSP"]);
                 let commit = lifecycle::commit(CHANNEL, &definition.commit_args());
-                wire.transact(&network.peers(), network.orderer(0), &commit, network.admin_of(0))
-                    .unwrap();
+                wire.transact(
+                    &network.peers(),
+                    network.orderer(0),
+                    &commit,
+                    network.admin_of(0),
+                )
+                .unwrap();
             }
             Step::Done => return,
             Step::Wait(waiting) => panic!("{waiting:?}"),
@@ -215,7 +232,12 @@ fn works(network: &Network, value: &str) {
     let wire = &network.wire;
     let put = call(&["put", "key", value]);
     let result = wire
-        .transact(&network.peers(), network.orderer(0), &put, network.admin_of(0))
+        .transact(
+            &network.peers(),
+            network.orderer(0),
+            &put,
+            network.admin_of(0),
+        )
         .unwrap();
     assert_eq!(result, value.as_bytes());
     for (_, peer, admin) in &network.orgs {
@@ -283,7 +305,10 @@ fn reconfigure(network: &Network, first: &Block) {
         assert_eq!(now.config.sequence, 1);
         let timeout = &now.group.groups["Orderer"].values["BatchTimeout"];
         assert_eq!(timeout.version, 1);
-        assert_eq!(timeout.value, group.groups["Orderer"].values["BatchTimeout"].value);
+        assert_eq!(
+            timeout.value,
+            group.groups["Orderer"].values["BatchTimeout"].value
+        );
     }
 }
 
@@ -293,16 +318,22 @@ fn refusals(network: &Network) {
     let (peer, admin) = (network.peer(0), network.admin_of(0));
     let verdict = |peer: &str, call: &Call, signer| {
         let error = wire.ask(peer, call, signer).unwrap_err();
-        (error.verdict(), error.to_string())
+        (error.verdict(), format!("{error:?}"))
     };
     let mut wrong = Vec::new();
     for (call, wanted) in [
         (system::chain_info("nowhere"), Verdict::GiveUp),
-        (system::transaction(CHANNEL, &"0".repeat(64)), Verdict::Absent),
+        (
+            system::transaction(CHANNEL, &"0".repeat(64)),
+            Verdict::Absent,
+        ),
         (lifecycle::installed_package("x:0"), Verdict::Absent),
         (lifecycle::committed(CHANNEL, "nothing"), Verdict::Absent),
         (lifecycle::approved(CHANNEL, "nothing", 0), Verdict::Absent),
-        (Call::new(CHANNEL, "nothing", vec![b"f".to_vec()]), Verdict::Again),
+        (
+            Call::new(CHANNEL, "nothing", vec![b"f".to_vec()]),
+            Verdict::Again,
+        ),
         (call(&["nonsense"]), Verdict::GiveUp),
     ] {
         let (found, text) = verdict(peer, &call, admin);
@@ -358,7 +389,7 @@ fn upgraded(network: &Network, package: &Package) {
     assert!(wish.differences_of_content(&committed).is_empty());
 
     let early = wire.ask(peer, &call(&["get", "key"]), admin).unwrap_err();
-    assert_eq!(early.verdict(), Verdict::GiveUp, "{early}");
+    assert_eq!(early.verdict(), Verdict::GiveUp, "{early:?}");
     let init = Call {
         is_init: true,
         ..call(&["put", "key", "third"])
@@ -396,7 +427,10 @@ fn healthy(network: &Network, ordering: Ordering, height: u64) {
     }
     for peer in network.peers() {
         let metrics = network.wire.metrics(peer);
-        assert!(metrics.channels[CHANNEL].height >= Some(height), "{metrics:?}");
+        assert!(
+            metrics.channels[CHANNEL].height >= Some(height),
+            "{metrics:?}"
+        );
     }
 }
 
@@ -421,4 +455,16 @@ fn a_channel_of_raft_lives() {
         return;
     };
     whole_life(&programs, Ordering::Raft, 3);
+}
+
+#[test]
+fn a_channel_of_bft_lives() {
+    let Some(programs) = Programs::from_env() else {
+        return;
+    };
+    if !programs.release().unwrap().starts_with("v3.") {
+        eprintln!("skipped: BFT begins with release 3");
+        return;
+    }
+    whole_life(&programs, Ordering::Bft, 4);
 }

@@ -2,18 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use fabric_channel::block::{ConfigBlock, open_config_block};
 use fabric_channel::genesis::{Seed, genesis_block};
 use fabric_channel::model::{
     self, BftConsenter, BftOptions, Consensus, Orderer, OrganizationRole, RaftConsenter,
     RaftOptions, Release,
 };
+use fabric_channel::update::{compute_update, sign_update, unsigned, wrap};
 use fabric_identity::Identity;
 use fabric_loopback::{Kind, Loopback, Process, Programs};
 use fabric_proto::common::Block;
+use fabric_proto::configuration::ConfigGroup;
+use fabric_transaction::broadcast::BroadcastError;
+use fabric_transaction::config_block;
+use fabric_transaction::deliver::Seek;
+use fabric_transaction::failure::Verdict;
 
 use super::organization::{Member, Organization, entropy, now};
 use super::pod;
-use super::wire::Wire;
+use super::wire::{Wire, persist, time};
 
 pub const CHANNEL: &str = "mychannel";
 
@@ -95,31 +102,25 @@ impl Network {
     }
 
     pub fn peers(&self) -> Vec<&str> {
-        self.orgs.iter().map(|(_, peer, _)| peer.name.as_str()).collect()
+        self.orgs
+            .iter()
+            .map(|(_, peer, _)| peer.name.as_str())
+            .collect()
     }
 
-    fn consensus(&self, ordering: Ordering) -> Consensus {
-        let host = |node: &Member| node.name.clone();
+    fn consensus(&self, ordering: Ordering, first: usize) -> Consensus {
+        let nodes = &self.orderers[..first];
         match ordering {
             Ordering::Raft => Consensus::Etcdraft {
-                consenters: self
-                    .orderers
-                    .iter()
-                    .map(|node| RaftConsenter {
-                        host: host(node),
-                        port: 7050,
-                        client_tls_cert: node.tls.pem(),
-                        server_tls_cert: node.tls.pem(),
-                    })
-                    .collect(),
+                consenters: nodes.iter().map(raft_consenter).collect(),
                 options: RaftOptions::default(),
             },
             Ordering::Bft => Consensus::Bft {
                 consenters: (1..)
-                    .zip(&self.orderers)
+                    .zip(nodes)
                     .map(|(id, node)| BftConsenter {
                         id,
-                        host: host(node),
+                        host: node.name.clone(),
                         port: 7050,
                         msp_id: self.ordering.msp_id.clone(),
                         identity: node.identity.pem(),
@@ -132,13 +133,12 @@ impl Network {
         }
     }
 
-    /// The channel's description.
-    pub fn channel(&self, ordering: Ordering) -> model::Channel {
+    /// The channel's description; the first so many orderers are its consenters.
+    pub fn channel(&self, ordering: Ordering, consenters: usize) -> model::Channel {
         let mut first = self
             .ordering
             .in_channel("OrdererOrg", OrganizationRole::Orderer);
-        first.endpoints = self
-            .orderers
+        first.endpoints = self.orderers[..consenters]
             .iter()
             .map(|node| format!("{}:7050", node.name))
             .collect();
@@ -156,7 +156,7 @@ impl Network {
         } else {
             Release::V2_5
         };
-        let mut orderer = Orderer::new(self.consensus(ordering));
+        let mut orderer = Orderer::new(self.consensus(ordering, consenters));
         orderer.batch_timeout = "250ms".to_owned();
         model::Channel {
             id: CHANNEL.to_owned(),
@@ -172,6 +172,48 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The newest configuration, as an orderer has it.
+    pub fn config(&self, orderer: &str) -> ConfigBlock {
+        let reader = self.admin_of(0);
+        let newest = self.wire.block(orderer, CHANNEL, Seek::Newest, reader);
+        let at = config_block::last_config(&newest).unwrap();
+        let block = self.wire.block(orderer, CHANNEL, Seek::Number(at), reader);
+        open_config_block(block).unwrap()
+    }
+
+    /// Changes the configuration with the signature of the orderers' administrator, and gives the new
+    /// one, once the orderer has it.
+    pub fn change(&self, orderer: &str, edit: impl FnOnce(&mut ConfigGroup)) -> ConfigBlock {
+        let config = self.config(orderer);
+        let mut group = config.group.clone();
+        edit(&mut group);
+        let update = compute_update(CHANNEL, &config.group, &group).unwrap();
+        let mut change = unsigned(&update);
+        sign_update(&mut change, &self.admin, &entropy(24));
+        let envelope = wrap(&change, &self.admin, &entropy(24), time()).unwrap();
+        persist(
+            || self.wire.broadcast(orderer, &envelope),
+            BroadcastError::verdict,
+        )
+        .unwrap();
+        let changed = persist(
+            || {
+                let now = self.config(orderer);
+                if now.config.sequence > config.config.sequence {
+                    Ok(now)
+                } else {
+                    Err(Verdict::Again)
+                }
+            },
+            |verdict| *verdict,
+        )
+        .unwrap();
+        assert_eq!(changed.config.sequence, config.config.sequence + 1);
+        changed
+    }
+}
+
 /// Block 0 of a channel.
 pub fn block_of(channel: &model::Channel) -> Block {
     let seed = Seed {
@@ -179,6 +221,16 @@ pub fn block_of(channel: &model::Channel) -> Block {
         timestamp: now(),
     };
     genesis_block(channel, &seed).unwrap()
+}
+
+/// A consenter of Raft by its certificate of TLS.
+pub fn raft_consenter(node: &Member) -> RaftConsenter {
+    RaftConsenter {
+        host: node.name.clone(),
+        port: 7050,
+        client_tls_cert: node.tls.pem(),
+        server_tls_cert: node.tls.pem(),
+    }
 }
 
 /// Every node knows all nodes by Service.Namespace, and what runs in its own namespace by the bare

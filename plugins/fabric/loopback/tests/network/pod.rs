@@ -75,7 +75,10 @@ pub fn peer(org: &Organization, node: &Member) -> Process {
         ("CORE_PEER_TLS_KEY_FILE", &tls("server.key")),
         ("CORE_PEER_TLS_ROOTCERT_FILE", &tls("ca.crt")),
         ("CORE_PEER_FILESYSTEMPATH", DATA),
-        ("CORE_LEDGER_SNAPSHOTS_ROOTDIR", &format!("{DATA}/snapshots")),
+        (
+            "CORE_LEDGER_SNAPSHOTS_ROOTDIR",
+            &format!("{DATA}/snapshots"),
+        ),
         ("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443"),
         ("CORE_METRICS_PROVIDER", "prometheus"),
     ]);

@@ -17,9 +17,9 @@ use fabric_proto::peer::ProposalResponse;
 use fabric_transaction::broadcast::{self, BroadcastError};
 use fabric_transaction::commit::{self, Committed, InvalidTransaction};
 use fabric_transaction::deliver::{self, Delivered, Seek};
-use fabric_transaction::endorsement::{Reply, agree};
+use fabric_transaction::endorsement::{EndorsementError, Reply, agree};
 use fabric_transaction::failure::Verdict;
-use fabric_transaction::grpc::{self, Method};
+use fabric_transaction::grpc::{self, CallError, Method};
 use fabric_transaction::metrics::{self, Metrics};
 use fabric_transaction::participation::{self, Channel, Channels, ParticipationError};
 use fabric_transaction::proposal::{self, AnswerError, Call, Prepared, Stamp};
@@ -29,6 +29,24 @@ use super::organization::{entropy, now};
 
 /// What passes by itself has passed by then.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a call of a peer gives nothing.
+#[derive(Debug)]
+pub enum Fault {
+    Call(CallError),
+    Answer(AnswerError),
+    Endorsement(EndorsementError),
+}
+
+impl Fault {
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Call(error) => error.verdict(),
+            Self::Answer(error) => error.verdict(),
+            Self::Endorsement(error) => error.verdict(),
+        }
+    }
+}
 
 /// A running network, and by whom its nodes are certified.
 pub struct Wire {
@@ -160,22 +178,18 @@ impl Wire {
 
     // Peers.
 
-    pub fn propose(&self, peer: &str, prepared: &Prepared) -> ProposalResponse {
+    pub fn propose(&self, peer: &str, prepared: &Prepared) -> Result<ProposalResponse, Fault> {
         let request = self.rpc(peer, Method::ProcessProposal, prepared.body());
         let response = http::send(&request).unwrap();
-        Self::done(&response);
-        proposal::read_answer(&response.body).unwrap()
+        grpc::check(response.status, &response.headers, &response.trailers).map_err(Fault::Call)?;
+        proposal::read_answer(&response.body).map_err(Fault::Answer)
     }
 
     /// A call that ends with the answer of one peer.
-    pub fn ask(
-        &self,
-        peer: &str,
-        call: &Call,
-        signer: &Identity,
-    ) -> Result<Vec<u8>, AnswerError> {
-        let answer = self.propose(peer, &proposal::prepare(call, signer, &stamp()));
-        proposal::success(&answer).map(|response| response.payload.clone())
+    pub fn ask(&self, peer: &str, call: &Call, signer: &Identity) -> Result<Vec<u8>, Fault> {
+        let answer = self.propose(peer, &proposal::prepare(call, signer, &stamp()))?;
+        let response = proposal::success(&answer).map_err(Fault::Answer)?;
+        Ok(response.payload.clone())
     }
 
     pub fn query<T: Message + Default>(
@@ -183,9 +197,9 @@ impl Wire {
         peer: &str,
         call: &Call,
         signer: &Identity,
-    ) -> Result<T, AnswerError> {
-        let answer = self.propose(peer, &proposal::prepare(call, signer, &stamp()));
-        proposal::result(&answer)
+    ) -> Result<T, Fault> {
+        let answer = self.propose(peer, &proposal::prepare(call, signer, &stamp()))?;
+        proposal::result(&answer).map_err(Fault::Answer)
     }
 
     /// A transaction from the proposal to the block; gives the chaincode's result.
@@ -199,16 +213,20 @@ impl Wire {
         let endorsed = persist(
             || {
                 let prepared = proposal::prepare(call, signer, &stamp());
-                let replies: Vec<Reply> = endorsers
+                let replies = endorsers
                     .iter()
-                    .map(|peer| Reply {
-                        peer: (*peer).to_owned(),
-                        answer: self.propose(peer, &prepared),
+                    .map(|peer| {
+                        let answer = self.propose(peer, &prepared)?;
+                        Ok(Reply {
+                            peer: (*peer).to_owned(),
+                            answer,
+                        })
                     })
-                    .collect();
-                agree(&prepared, &replies, verify).map(|endorsed| (prepared, endorsed))
+                    .collect::<Result<Vec<_>, Fault>>()?;
+                let endorsed = agree(&prepared, &replies, verify).map_err(Fault::Endorsement)?;
+                Ok((prepared, endorsed))
             },
-            fabric_transaction::endorsement::EndorsementError::verdict,
+            Fault::verdict,
         );
         let (prepared, endorsed) = endorsed.unwrap();
         let envelope = assemble(&prepared, &endorsed, signer).unwrap();
@@ -260,7 +278,11 @@ impl Wire {
             });
             // When the stream ends without a block its thread says why.
             let _ = listening.recv();
-            persist(|| self.broadcast(orderer, envelope), BroadcastError::verdict).unwrap();
+            persist(
+                || self.broadcast(orderer, envelope),
+                BroadcastError::verdict,
+            )
+            .unwrap();
             waiting.join().unwrap()
         })
     }
