@@ -103,7 +103,7 @@ fn files_that_grow_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        bomb.extend([format!("a{level}: &a{level} [{aliases}]\n")]);
     }
     assert!(large(&bomb));
     // A long text again and again.
@@ -117,7 +117,7 @@ fn files_that_grow_are_refused() {
     // A level more with each alias.
     let mut chain = String::from("a0: &a0 [x]\n");
     for level in 1..200 {
-        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        chain.extend([format!("a{level}: &a{level} [*a{}]\n", level - 1)]);
     }
     assert!(large(&chain));
     for depth in [100, 100_000] {

@@ -9,6 +9,7 @@ use fabric_service::descriptor::{kept, kinds, need};
 use fabric_service::{CHAIN, Release, STACK, facts, item, kind, role};
 use serde_json::Value;
 
+use crate::convert;
 use crate::input::key;
 use crate::options;
 use crate::work;
@@ -55,6 +56,7 @@ pub fn descriptor() -> Descriptor {
             })
             .to_vec(),
         operations: work::operations(),
+        formats: convert::formats(),
         releases: Release::ALL
             .into_iter()
             .map(|release| (release.name().to_owned(), roles(release)))

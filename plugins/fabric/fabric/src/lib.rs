@@ -16,6 +16,7 @@
 )]
 
 mod blocks;
+mod convert;
 mod descriptor;
 mod expand;
 mod input;
@@ -36,6 +37,7 @@ use fabric_service::{Network, kind};
 use serde_json::json;
 
 use crate::blocks::Blocks;
+pub use crate::convert::Converter;
 use crate::options::Options;
 pub use crate::work::Work;
 
@@ -102,7 +104,7 @@ impl Stack for Fabric {
     }
 }
 
-export_plugin!(Fabric, stack = Fabric, operate = Work);
+export_plugin!(Fabric, stack = Fabric, operate = Work, convert = Converter);
 
 #[cfg(test)]
 mod tests;
