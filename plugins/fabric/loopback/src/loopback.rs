@@ -262,6 +262,14 @@ impl Loopback {
         found.ok_or_else(|| Error::Unknown(name.to_owned()))
     }
 
+    /// Whether a process runs: one that died has not been stopped by anybody.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn is_running(&mut self, name: &str) -> Result<bool, Error> {
+        Ok(self.node_mut(name)?.ended().is_none())
+    }
+
     /// Ends a process as a pod's deletion does, and waits for its end.
     ///
     /// # Errors

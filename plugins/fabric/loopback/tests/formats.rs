@@ -245,11 +245,10 @@ fn works(network: &Network, value: &str) {
         let got = persist(
             || match wire.ask(&peer.name, &call(&["get", "key"]), admin) {
                 Ok(got) if got == value.as_bytes() => Ok(got),
-                Ok(_) => Err(Verdict::Again),
-                // "no key" of the chaincode itself.
-                Err(_) => Err(Verdict::Again),
+                // An older value, or the chaincode's own "no key".
+                other => Err((Verdict::Again, other)),
             },
-            |verdict| *verdict,
+            |(verdict, _)| *verdict,
         );
         assert_eq!(got.unwrap(), value.as_bytes());
     }

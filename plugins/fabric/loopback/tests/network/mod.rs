@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod channel;
+pub mod faults;
 pub mod organization;
 pub mod pod;
 pub mod wire;

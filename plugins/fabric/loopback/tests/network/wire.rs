@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use fabric_identity::{Certificate, Identity};
 use fabric_loopback::Loopback;
-use fabric_loopback::http::{self, Request, Response, Tls};
+use fabric_loopback::http::{self, ExchangeError, Request, Response, Tls};
 use fabric_proto::Message;
 use fabric_proto::common::{Block, Envelope, Timestamp};
 use fabric_proto::msp::SerializedIdentity;
@@ -142,14 +142,22 @@ impl Wire {
     // Orderers' administration.
 
     pub fn join(&self, orderer: &str, block: &[u8]) -> Result<Channel, ParticipationError> {
+        self.try_join(orderer, block).unwrap()
+    }
+
+    /// A join that the orderer may die of.
+    pub fn try_join(
+        &self,
+        orderer: &str,
+        block: &[u8],
+    ) -> Result<Result<Channel, ParticipationError>, ExchangeError> {
         let form = participation::join_request(block, "xBOUNDARYx").unwrap();
         let response = http::send(&Request {
             headers: vec![("content-type".to_owned(), form.content_type)],
             body: form.body,
             ..self.plain(orderer, 9443, "POST", participation::CHANNELS)
-        })
-        .unwrap();
-        participation::read_join(response.status, &response.body)
+        })?;
+        Ok(participation::read_join(response.status, &response.body))
     }
 
     pub fn channels(&self, orderer: &str) -> Channels {
@@ -189,6 +197,18 @@ impl Wire {
     pub fn ask(&self, peer: &str, call: &Call, signer: &Identity) -> Result<Vec<u8>, Fault> {
         let answer = self.propose(peer, &proposal::prepare(call, signer, &stamp()))?;
         let response = proposal::success(&answer).map_err(Fault::Answer)?;
+        Ok(response.payload.clone())
+    }
+
+    /// A call that the peer may die of; gives the text of whatever comes instead of an answer.
+    pub fn try_ask(&self, peer: &str, call: &Call, signer: &Identity) -> Result<Vec<u8>, String> {
+        let prepared = proposal::prepare(call, signer, &stamp());
+        let request = self.rpc(peer, Method::ProcessProposal, prepared.body());
+        let response = http::send(&request).map_err(|error| error.to_string())?;
+        grpc::check(response.status, &response.headers, &response.trailers)
+            .map_err(|error| error.to_string())?;
+        let answer = proposal::read_answer(&response.body).map_err(|error| error.to_string())?;
+        let response = proposal::success(&answer).map_err(|error| error.to_string())?;
         Ok(response.payload.clone())
     }
 
