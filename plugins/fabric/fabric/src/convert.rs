@@ -12,6 +12,7 @@ mod label;
 mod network;
 mod notes;
 mod ordering;
+mod org;
 mod place;
 mod policies;
 mod template;

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::configtx::{Configtx, TxOrg};
 use super::crypto::{CryptoOrg, Member};
 use super::label::{distinct, label, of_msp};
 use super::notes::Notes;
 use super::ordering::Consenter;
+use super::org::{Node, Org};
 use super::place::Place;
-use crate::names;
 
 /// Where orderers listen.
 const ORDERER_PORT: u64 = 7050;
@@ -18,31 +18,6 @@ const ORDERER_PORT: u64 = 7050;
 const PEER_PORT: u64 = 7051;
 /// Most peers that are made up to the one that is an anchor.
 const MOST_PEERS: u32 = 1000;
-
-/// A node.
-#[derive(Debug)]
-struct Node {
-    name: String,
-    /// Names by which other files know it.
-    known: Vec<String>,
-    sans: Vec<String>,
-    anchor: bool,
-}
-
-/// An organisation.
-#[derive(Debug)]
-struct Org<'a> {
-    name: String,
-    msp_id: Option<&'a str>,
-    namespace: String,
-    domain: String,
-    ordering: bool,
-    orderers: Option<Vec<Node>>,
-    peers: Option<Vec<Node>>,
-    users: Option<u64>,
-    node_ous: bool,
-    subject: [Option<String>; 3],
-}
 
 /// The organisations, and which of them is meant by an MSP.
 #[derive(Debug)]
@@ -449,80 +424,4 @@ fn host_and_port(text: &str) -> (&str, Option<u64>) {
         Some((host, port)) => (host, port.parse().ok()),
         None => (text, None),
     }
-}
-
-impl Org<'_> {
-    /// Its name in channels.
-    fn id(&self) -> String {
-        let usual = || names::msp_id(&self.name);
-        self.msp_id.map_or_else(usual, str::to_owned)
-    }
-
-    /// As it stands under `orgs`: what is usual is not said.
-    fn entry(&self) -> Value {
-        let mut entry = Map::new();
-        let mut put = |key: &str, value: Value| {
-            entry.insert(key.to_owned(), value);
-        };
-        put("name", json!(self.name));
-        if self.id() != names::msp_id(&self.name) {
-            put("mspId", json!(self.id()));
-        }
-        if self.namespace != self.name {
-            put("namespace", json!(self.namespace));
-        }
-        if self.domain != self.namespace {
-            put("domain", json!(self.domain));
-        }
-        if self.ordering {
-            put("ordering", json!(true));
-        }
-        for (key, word, nodes) in [
-            ("orderers", "orderer", &self.orderers),
-            ("peers", "peer", &self.peers),
-        ] {
-            if let Some(nodes) = nodes {
-                // Who orders has no peers unless some are said.
-                if !(nodes.is_empty() && self.ordering && key == "peers") {
-                    put(key, listed(word, nodes));
-                }
-            }
-        }
-        if let Some(users) = self.users {
-            put("users", json!(users));
-        }
-        if !self.node_ous {
-            put("nodeOus", json!(false));
-        }
-        let keys = ["country", "province", "locality"];
-        for (key, value) in keys.into_iter().zip(&self.subject) {
-            if let Some(value) = value {
-                put(key, json!(value));
-            }
-        }
-        Value::Object(entry)
-    }
-}
-
-/// A number where all are as they are when nothing is said, else a list.
-fn listed(word: &str, nodes: &[Node]) -> Value {
-    let plain = |(index, node): (usize, &Node)| {
-        node.name == format!("{word}{index}") && node.sans.is_empty() && !node.anchor
-    };
-    if nodes.iter().enumerate().all(plain) {
-        return json!(nodes.len());
-    }
-    let entries = nodes.iter().map(|node| {
-        let mut entry = json!({"name": node.name});
-        if let Some(map) = entry.as_object_mut() {
-            if !node.sans.is_empty() {
-                map.insert("sans".to_owned(), json!(node.sans));
-            }
-            if node.anchor {
-                map.insert("anchor".to_owned(), json!(true));
-            }
-        }
-        entry
-    });
-    Value::Array(entries.collect())
 }
