@@ -78,8 +78,10 @@ fn begins(at_ms: u64) -> i64 {
 }
 
 fn holds(at_ms: u64, days: i64) -> Result<Validity, Diagnostics> {
-    Validity::days(begins(at_ms), days)
-        .ok_or_else(|| refuse("validity", "/days", format!("{days} days are too many")))
+    Validity::days(begins(at_ms), days).ok_or_else(|| {
+        let message = format!("{days} days from {} on end after all time", begins(at_ms));
+        refuse("validity", "/days", message)
+    })
 }
 
 fn place(org: &extra::Org) -> Place {
