@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
 use chain_plugin_sdk::descriptor::Descriptor;
-use clap::{Arg, ArgMatches, Args, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use serde_json::{Value, json};
 
 use crate::pipeline::options::{from_text, is_secret, properties};
@@ -58,17 +58,18 @@ pub struct SpecFlags {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Meaning {
     Role(String),
-    RoleOption {
-        role: String,
-        option: String,
-    },
+    RoleOption { role: String, option: String },
     StackOption(String),
-    Kind {
-        /// Key in the spec.
-        key: String,
-        /// Key of the value in `NAME=VALUE`, or "".
-        value: String,
-    },
+    Kind(Counted),
+}
+
+/// A kind that has a flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counted {
+    /// Key in the spec.
+    key: String,
+    /// Key of the value in `NAME=VALUE`, or "".
+    value: String,
 }
 
 /// camelCase as a flag spells it.
@@ -94,12 +95,17 @@ struct Added {
     help: String,
     /// Who has it, when several may.
     of: Vec<String>,
+    /// The kind that has the name of this role: what is no plugin of the role is one of the kind.
+    kind: Option<Counted>,
 }
 
 impl Added {
     /// Its line of help.
     fn help(&self) -> String {
         match self.meaning {
+            Meaning::Role(_) if self.kind.is_some() => {
+                format!("{}; or its plugin: {}", self.help, self.of.join("; "))
+            }
             Meaning::Role(_) => format!("Plugin: {}", self.of.join("; ")),
             _ if self.of.is_empty() => self.help.clone(),
             _ => format!("{} [{}]", self.help, self.of.join(", ")),
@@ -123,10 +129,12 @@ fn meanings(
                     heading: heading.to_owned(),
                     help,
                     of: Vec::new(),
+                    kind: None,
                 });
                 flag.of.extend(of);
             }
         };
+    let mut kinds = Vec::new();
     let wanted = |descriptor: &Descriptor| stack.is_none_or(|stack| descriptor.stack == stack);
     let in_sight = || catalog.all().filter(|plugin| wanted(&plugin.descriptor));
     for stack in in_sight().filter(|plugin| plugin.descriptor.role.is_empty()) {
@@ -160,12 +168,15 @@ fn meanings(
             add(kebab(option), meaning, &heading, summary(schema), None);
         }
         for kind in descriptor.kinds.iter().filter(|kind| !kind.flag.is_empty()) {
+            let counted = Counted {
+                key: kind.key.clone(),
+                value: kind.value.clone(),
+            };
+            kinds.push((kind.flag.clone(), counted.clone(), kind.summary.clone()));
+            let meaning = Meaning::Kind(counted);
             add(
                 kind.flag.clone(),
-                Meaning::Kind {
-                    key: kind.key.clone(),
-                    value: kind.value.clone(),
-                },
+                meaning,
                 &heading,
                 kind.summary.clone(),
                 None,
@@ -197,6 +208,14 @@ fn meanings(
                     Some(name.clone()),
                 );
             }
+        }
+    }
+    for (name, counted, summary) in kinds {
+        if let Some(flag) = flags.get_mut(&name)
+            && matches!(flag.meaning, Meaning::Role(_))
+        {
+            flag.help = summary;
+            flag.kind = Some(counted);
         }
     }
     flags
@@ -259,15 +278,21 @@ fn taken(command: &Command) -> BTreeSet<String> {
 pub fn augment(mut command: Command, catalog: &Catalog, stack: Option<&str>) -> Command {
     let taken = taken(&command);
     for (name, added) in meanings(catalog, &taken, stack) {
-        let value = if matches!(added.meaning, Meaning::Role(_)) {
-            "PLUGIN"
+        let counted = added.kind.is_some() || matches!(added.meaning, Meaning::Kind(_));
+        let value = match added.meaning {
+            Meaning::Role(_) if !counted => "PLUGIN",
+            _ => "VALUE",
+        };
+        let action = if counted {
+            ArgAction::Append
         } else {
-            "VALUE"
+            ArgAction::Set
         };
         command = command.arg(
             Arg::new(format!("spec:{name}"))
                 .long(name)
                 .value_name(value)
+                .action(action)
                 .help(added.help())
                 .help_heading(added.heading)
                 .allow_hyphen_values(false),
@@ -321,26 +346,46 @@ fn dynamic(
     matches: &ArgMatches,
     catalog: &mut Catalog,
 ) -> anyhow::Result<Vec<String>> {
-    let given: BTreeMap<String, String> = matches
-        .ids()
-        .filter_map(|id| {
-            let name = id.as_str().strip_prefix("spec:")?;
-            let value = matches.get_one::<String>(id.as_str())?;
-            Some((name.to_owned(), value.clone()))
-        })
-        .collect();
+    let mut given: BTreeMap<String, String> = BTreeMap::new();
+    let mut listed: Vec<(String, Vec<String>)> = Vec::new();
+    for id in matches.ids() {
+        let Some(name) = id.as_str().strip_prefix("spec:") else {
+            continue;
+        };
+        let values: Vec<String> = matches
+            .get_many::<String>(id.as_str())
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        given.extend(values.last().map(|last| (name.to_owned(), last.clone())));
+        listed.push((name.to_owned(), values));
+    }
     let flags = meanings(catalog, &BTreeSet::new(), None);
     let mut warnings = Vec::new();
     let meant = |name: &String| flags.get(name).map(|flag| flag.meaning.clone());
-    for (name, value) in &given {
-        match meant(name) {
-            Some(Meaning::Role(role)) => {
-                one(&mut spec.services, &role)?.plugin = Some(value.clone());
+    for (name, values) in listed {
+        let Some(flag) = flags.get(&name) else {
+            continue;
+        };
+        let mut values = values;
+        if let Meaning::Role(role) = &flag.meaning {
+            let plugin = |value: &String| {
+                flag.kind.is_none() || is_file_name(value) || catalog.find(value).is_ok()
+            };
+            let (plugins, rest): (Vec<_>, Vec<_>) = values.into_iter().partition(plugin);
+            if let Some(plugin) = plugins.last() {
+                one(&mut spec.services, role)?.plugin = Some(plugin.clone());
             }
-            Some(Meaning::Kind { key, value: under }) => {
-                spec.kinds.insert(key, count_or_names(value, &under));
-            }
-            _ => {}
+            values = rest;
+        }
+        let counted = match &flag.meaning {
+            Meaning::Kind(counted) => Some(counted),
+            _ => flag.kind.as_ref(),
+        };
+        if let (Some(Counted { key, value: under }), false) = (counted, values.is_empty()) {
+            spec.kinds
+                .insert(key.clone(), count_or_names(&values.join(","), under));
         }
     }
     let stack = stack_of(spec, catalog)?;

@@ -9,6 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use cargo_metadata::{CrateType, MetadataCommand};
 
 use crate::BuildError;
+use crate::misplaced;
 
 /// The target triple of guests.
 pub const TRIPLE: &str = "wasm32-unknown-unknown";
@@ -84,12 +85,44 @@ pub fn find(manifest: &Path) -> Result<Guest, BuildError> {
     })
 }
 
-/// Builds guests that share a workspace, in one run of cargo, and returns the module of each.
+/// Builds guests that share a workspace, in one run of cargo, and returns the module of each. One in which the compiler
+/// put a read too early (see [`misplaced`]) is built again without wide arithmetic, which is what brings that out.
 pub fn build(guests: &[Guest], target: Option<&Path>) -> Result<Vec<PathBuf>, BuildError> {
     let Some(first) = guests.first() else {
         return Ok(Vec::new());
     };
     let target = target.map_or_else(|| first.target.join("guests"), Path::to_path_buf);
+    let mut modules = compile(guests, first, &target, true)?;
+    let mut again = Vec::new();
+    for (guest, module) in guests.iter().zip(&modules) {
+        let bytes = std::fs::read(module).map_err(|source| BuildError::File {
+            path: module.clone(),
+            source,
+        })?;
+        if misplaced::find(&guest.package, &bytes)?.is_some() {
+            again.push(guest.clone());
+        }
+    }
+    let plain = target.with_extension("plain");
+    let built = compile(&again, first, &plain, false)?;
+    for (guest, module) in again.iter().zip(built) {
+        let place = guests.iter().position(|it| it == guest);
+        if let Some(old) = place.and_then(|place| modules.get_mut(place)) {
+            *old = module;
+        }
+    }
+    Ok(modules)
+}
+
+fn compile(
+    guests: &[Guest],
+    first: &Guest,
+    target: &Path,
+    wide: bool,
+) -> Result<Vec<PathBuf>, BuildError> {
+    if guests.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut cargo = compiler()?;
     cargo
         .arg("build")
@@ -101,7 +134,7 @@ pub fn build(guests: &[Guest], target: Option<&Path>) -> Result<Vec<PathBuf>, Bu
         .arg("--manifest-path")
         .arg(&first.manifest)
         .arg("--target-dir")
-        .arg(&target);
+        .arg(target);
     for guest in guests {
         cargo.arg("--package").arg(&guest.package);
     }
@@ -123,7 +156,7 @@ pub fn build(guests: &[Guest], target: Option<&Path>) -> Result<Vec<PathBuf>, Bu
     ] {
         cargo.env_remove(name);
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(first));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(first, wide));
     let what = guests
         .iter()
         .map(|guest| guest.package.as_str())
@@ -193,8 +226,11 @@ fn plain(line: &[u8]) -> String {
 
 /// Flags of rustc for guests, as cargo takes them. Folders of this machine are not in what is built, so that the digest of a
 /// plugin does not depend on where it was checked out.
-fn flags(guest: &Guest) -> String {
-    let mut flags = vec![format!("-Ctarget-feature=+{WIDE}")];
+fn flags(guest: &Guest, wide: bool) -> String {
+    let mut flags: Vec<String> = wide
+        .then(|| format!("-Ctarget-feature=+{WIDE}"))
+        .into_iter()
+        .collect();
     let mut hide = |folder: &Path, name: &str| {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     };

@@ -8,6 +8,7 @@
 pub mod component;
 pub mod engine;
 pub mod guest;
+pub mod misplaced;
 pub mod section;
 pub mod warm;
 
@@ -61,6 +62,14 @@ pub enum BuildError {
         what: String,
         /// How cargo ended.
         status: String,
+    },
+    /// What the compiler made is no module.
+    #[error("the module of {package} cannot be read: {why}")]
+    Module {
+        /// The plugin.
+        package: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// The module is not one that can be wrapped.
     #[error("{what} does not fit the contract {version}: {cause}")]
