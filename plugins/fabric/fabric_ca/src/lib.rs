@@ -22,7 +22,6 @@ use chain_plugin_sdk::{
     At, Change, Delivery, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder, Subject,
     Topology, export_plugin, reference,
 };
-use fabric_service::facts::{self, NodeIdentity};
 use fabric_service::{Network, Release, container, descriptor, item, kind, port, role};
 use serde::Deserialize;
 use serde_json::json;
@@ -116,13 +115,6 @@ impl Plugin for FabricCa {
                 (Phase::Render, descriptor::kinds(&[kind::CA])),
             ]
             .into(),
-            needs: vec![descriptor::need(
-                Phase::Render,
-                role::MSP,
-                Phase::Provision,
-                kind::CA,
-                true,
-            )],
             kept: vec![
                 descriptor::kept(ADMIN, &[kind::CA], false),
                 descriptor::kept(PASSWORD, &[kind::CA], true),
@@ -187,12 +179,14 @@ impl Plugin for FabricCa {
         let options: Options = at.options()?;
         let here = self.network.subject(&at.call.subject)?;
         let org = &self.network.org(here)?.id;
-        let made: Option<NodeIdentity> = facts::optional(at, &here.id, role::MSP)?;
+        // A certificate is public, so it can be asked whether there is one.
+        let certificate = reference(role::MSP, &here.id, item::TLS_CERT);
+        let made = at.host.kept(&certificate).is_some();
         let given = |file: &str| format!("{GIVEN}/{file}");
-        let tls = match (options.tls, &made) {
+        let tls = match (options.tls, made) {
             (false, _) => Tls::Off,
-            (true, None) => Tls::OfItsOwn(hosts(here)),
-            (true, Some(_)) => Tls::Given {
+            (true, false) => Tls::OfItsOwn(hosts(here)),
+            (true, true) => Tls::Given {
                 certificate: given("tls-cert.pem"),
                 key: given("tls-key.pem"),
             },
@@ -220,10 +214,7 @@ impl Plugin for FabricCa {
         ];
         if let Tls::Given { .. } = tls {
             files.extend([
-                (
-                    "tls-cert.pem",
-                    reference(role::MSP, &here.id, item::TLS_CERT),
-                ),
+                ("tls-cert.pem", certificate),
                 ("tls-key.pem", reference(role::MSP, &here.id, item::TLS_KEY)),
             ]);
         }

@@ -176,8 +176,11 @@ fn it_certifies_itself_under_every_name_by_which_it_is_reached() {
 
 #[test]
 fn it_takes_the_certificate_that_msp_made_for_it() {
-    let identity = json!({"certificate": "c", "tlsCertificate": "t"});
-    let rendered = render(&TestHost::new().fact(CA, role::MSP, &identity), &json!({}));
+    let certificate = [descriptor::text_item(item::TLS_CERT, "pem", false)];
+    let rendered = render(
+        &TestHost::new().kept(CA, role::MSP, &certificate),
+        &json!({}),
+    );
     let config = file(&rendered, CONFIG);
     assert!(
         config.contains("  certfile: \"/etc/hyperledger/ca/tls-cert.pem\"\n  keyfile: \"/etc/hyperledger/ca/tls-key.pem\"\n"),
