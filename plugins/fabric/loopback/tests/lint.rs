@@ -162,7 +162,7 @@ fn nodes_refuse_what_the_check_calls_refused() {
         return;
     };
     let mut network = Network::start(&programs, 1, "none:0");
-    let release = if network.release.starts_with("v3.") {
+    let release = if network.release.starts_with("3.") {
         Release::V3_1
     } else {
         Release::V2_5

@@ -1,0 +1,262 @@
+//! Channels out of a system channel, as 1.4 makes them, and chaincode packages of that time.
+//!
+//! Needs the programs, see [`fabric_loopback::VARIABLE`]; without them, or with programs of a later
+//! release, nothing is tested.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod network;
+
+use std::collections::BTreeMap;
+
+use fabric_channel::block::{block_header_hash, open_config_block};
+use fabric_channel::edit;
+use fabric_channel::lint::{Severity, Target, lint_block};
+use fabric_channel::model::{
+    AnchorPeer, Application, Channel, Consensus, Orderer, OrganizationRole, Policies, RaftOptions,
+    Release,
+};
+use fabric_channel::update::{
+    channel_creation, compute_update, first_anchor_update, sign_update, unsigned, wrap,
+};
+use fabric_loopback::Programs;
+use fabric_proto::Message;
+use fabric_proto::common::Block;
+use fabric_proto::configuration::ConfigUpdate;
+use fabric_proto::peer::{
+    BlockchainInfo, ChaincodeQueryResponse, ChaincodeType, ChannelQueryResponse,
+};
+use fabric_transaction::broadcast::BroadcastError;
+use fabric_transaction::config_block;
+use fabric_transaction::deliver::Seek;
+use fabric_transaction::failure::Verdict;
+use fabric_transaction::package;
+use fabric_transaction::proposal::legacy::{self, LegacyChaincode};
+use fabric_transaction::proposal::system;
+use network::channel::{CHANNEL, Network, Plan, block_of, raft_consenter};
+use network::organization::entropy;
+use network::pod::GENESIS;
+use network::wire::{persist, time};
+
+const SYSTEM: &str = "syschan";
+const CONSORTIUM: &str = "SampleConsortium";
+
+fn system_channel(plan: &Plan, consensus: Consensus) -> Channel {
+    let ordering = &plan.ordering;
+    let mut orderer = Orderer::new(consensus);
+    orderer.batch_timeout = "250ms".to_owned();
+    orderer.addresses = plan
+        .orderers
+        .iter()
+        .map(|node| format!("{}:7050", node.name))
+        .collect();
+    let mut organization = ordering.in_channel("OrdererOrg", OrganizationRole::Orderer);
+    organization.endpoints = orderer.addresses.clone();
+    let peers = plan
+        .orgs
+        .iter()
+        .map(|(org, ..)| org.in_channel(&org.domain, OrganizationRole::Application));
+    Channel {
+        id: SYSTEM.to_owned(),
+        release: Release::V1_4,
+        organizations: vec![organization],
+        orderer: Some(orderer),
+        application: Application::default(),
+        capabilities: None,
+        policies: Policies::new(),
+        consortium: None,
+        consortiums: BTreeMap::from([(CONSORTIUM.to_owned(), peers.collect())]),
+    }
+}
+
+fn application_channel(plan: &Plan) -> Channel {
+    let organizations = plan.orgs.iter().map(|(org, peer, _)| {
+        let mut one = org.in_channel(&org.domain, OrganizationRole::Application);
+        one.anchor_peers = vec![AnchorPeer {
+            host: peer.name.clone(),
+            port: 7051,
+        }];
+        one
+    });
+    Channel {
+        id: CHANNEL.to_owned(),
+        release: Release::V1_4,
+        organizations: organizations.collect(),
+        orderer: None,
+        application: Application::default(),
+        capabilities: None,
+        policies: Policies::new(),
+        consortium: Some(CONSORTIUM.to_owned()),
+        consortiums: BTreeMap::new(),
+    }
+}
+
+/// Signs a change as an organisation's administrator and submits it.
+fn submit(network: &Network, org: usize, update: &ConfigUpdate) -> Result<(), BroadcastError> {
+    let signer = network.admin_of(org);
+    let mut change = unsigned(update);
+    sign_update(&mut change, signer, &entropy(24));
+    let envelope = wrap(&change, signer, &entropy(24), time()).unwrap();
+    persist(
+        || network.wire.broadcast(network.orderer(0), &envelope),
+        BroadcastError::verdict,
+    )
+}
+
+fn hash(block: &Block) -> [u8; 32] {
+    block_header_hash(block.header.as_ref().unwrap())
+}
+
+fn whole_life(orderers: usize, consensus: fn(&Plan) -> Consensus) {
+    let Some(programs) = Programs::from_env() else {
+        return;
+    };
+    let release = programs.release().unwrap();
+    if !release.starts_with("1.") {
+        eprintln!("skipped: {release} is not 1.4");
+        return;
+    }
+    let mut genesis = Block::default();
+    let network = Network::with(&programs, orderers, |plan, processes| {
+        genesis = block_of(&system_channel(plan, consensus(plan)));
+        for process in processes {
+            if process.name.starts_with("orderer") {
+                process
+                    .files
+                    .insert(GENESIS.to_owned(), genesis.encode_to_vec());
+            }
+        }
+    });
+    let findings = lint_block(
+        &open_config_block(genesis.clone()).unwrap(),
+        Target::new(Release::V1_4),
+    );
+    assert!(
+        findings.iter().all(|one| one.severity < Severity::Broken),
+        "{findings:#?}"
+    );
+    let wire = &network.wire;
+    let first = wire.block(network.orderer(0), SYSTEM, Seek::Oldest, &network.admin);
+    assert_eq!(first.encode_to_vec(), genesis.encode_to_vec());
+
+    // A channel of both organisations, asked for by the first.
+    let description = application_channel(&network);
+    submit(&network, 0, &channel_creation(&description).unwrap()).unwrap();
+    let block = wire.block(
+        network.orderer(0),
+        CHANNEL,
+        Seek::Number(0),
+        network.admin_of(0),
+    );
+    let opened = open_config_block(block.clone()).unwrap();
+    let groups = &opened.group.groups["Application"].groups;
+    assert_eq!(groups.keys().collect::<Vec<_>>(), ["org1", "org2"]);
+    let findings = lint_block(&opened, Target::new(Release::V1_4));
+    assert!(
+        findings.iter().all(|one| one.severity < Severity::Broken),
+        "{findings:#?}"
+    );
+    // Once more: orderers tell it like any change that does not fit.
+    let again = submit(&network, 0, &channel_creation(&description).unwrap()).unwrap_err();
+    assert_eq!(again.verdict(), Verdict::GiveUp, "{again}");
+
+    for (_, peer, admin) in &network.orgs {
+        let join = system::join_channel(&block.encode_to_vec());
+        wire.ask(&peer.name, &join, admin).unwrap();
+        let again = wire.ask(&peer.name, &join, admin).unwrap_err();
+        assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
+        let info: BlockchainInfo = wire
+            .query(&peer.name, &system::chain_info(CHANNEL), admin)
+            .unwrap();
+        assert_eq!(info.current_block_hash, hash(&block));
+        let all: ChannelQueryResponse = wire.query(&peer.name, &system::channels(), admin).unwrap();
+        assert_eq!(all.channels.len(), 1);
+    }
+
+    // Anchors: the first by the versions that a fresh channel has, the second by a difference.
+    submit(
+        &network,
+        0,
+        &first_anchor_update(&description, "org1").unwrap(),
+    )
+    .unwrap();
+    let at = |number| {
+        let block = wire.block(
+            network.orderer(0),
+            CHANNEL,
+            Seek::Number(number),
+            network.admin_of(0),
+        );
+        assert_eq!(config_block::last_config(&block).unwrap(), number);
+        open_config_block(block).unwrap()
+    };
+    let config = at(1);
+    let mut group = config.group.clone();
+    let anchors = [AnchorPeer {
+        host: network.peer(1).to_owned(),
+        port: 7051,
+    }];
+    edit::set_anchor_peers(&mut group, "org2", &anchors).unwrap();
+    let update = compute_update(CHANNEL, &config.group, &group).unwrap();
+    let foreign = submit(&network, 0, &update).unwrap_err();
+    assert_eq!(foreign.verdict(), Verdict::GiveUp, "{foreign}");
+    submit(&network, 1, &update).unwrap();
+    let groups = &at(2).group.groups["Application"].groups;
+    for name in ["org1", "org2"] {
+        assert!(groups[name].values.contains_key("AnchorPeers"));
+    }
+    for peer in network.peers() {
+        let seen = wire.block(peer, CHANNEL, Seek::Number(2), network.admin_of(0));
+        assert_eq!(config_block::last_config(&seen).unwrap(), 2);
+    }
+
+    installs(&network);
+}
+
+/// Installing takes no docker.
+fn installs(network: &Network) {
+    let source = b"package main\n\nfunc main() {}\n".to_vec();
+    let code = package::archive(&[("src/kv/main.go".to_owned(), source)].into()).unwrap();
+    let chaincode = LegacyChaincode {
+        name: "kv".to_owned(),
+        version: "1.0".to_owned(),
+        path: "kv".to_owned(),
+        language: ChaincodeType::Golang,
+    };
+    let mut ids = Vec::new();
+    for (_, peer, admin) in &network.orgs {
+        let install = legacy::install(&chaincode, &code);
+        network.wire.ask(&peer.name, &install, admin).unwrap();
+        let again = network.wire.ask(&peer.name, &install, admin).unwrap_err();
+        assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
+        let installed: ChaincodeQueryResponse = network
+            .wire
+            .query(&peer.name, &legacy::installed(), admin)
+            .unwrap();
+        let one = &installed.chaincodes[0];
+        assert_eq!((one.name.as_str(), one.version.as_str()), ("kv", "1.0"));
+        ids.push(one.id.clone());
+        let none = legacy::chaincode_data(CHANNEL, "kv");
+        let none = network.wire.ask(&peer.name, &none, admin).unwrap_err();
+        assert_eq!(none.verdict(), Verdict::Absent, "{none:?}");
+    }
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_channel_of_solo_lives() {
+    whole_life(1, |_| Consensus::Solo);
+}
+
+#[test]
+fn a_channel_of_raft_lives_in_1_4() {
+    whole_life(3, |plan| Consensus::Etcdraft {
+        consenters: plan.orderers.iter().map(raft_consenter).collect(),
+        options: RaftOptions::default(),
+    });
+}
