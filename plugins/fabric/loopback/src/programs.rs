@@ -31,6 +31,27 @@ impl Programs {
         Some(Self::at(folder?))
     }
 
+    /// As [`Programs::from_env`]; none as well, with a remark, when the release begins with none of
+    /// `releases`, such as `2.` or `3.1`.
+    ///
+    /// # Errors
+    /// When the peer does not say its release.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that has nothing to run says why"
+    )]
+    pub fn from_env_of(releases: &[&str]) -> Result<Option<Self>, Error> {
+        let Some(programs) = Self::from_env() else {
+            return Ok(None);
+        };
+        let release = programs.release()?;
+        if releases.iter().any(|one| release.starts_with(one)) {
+            return Ok(Some(programs));
+        }
+        eprintln!("skipped: the programs are of {release}, this is for {releases:?}");
+        Ok(None)
+    }
+
     /// A folder.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {

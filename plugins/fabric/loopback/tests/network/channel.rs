@@ -204,7 +204,8 @@ impl Plan {
 impl Network {
     /// The newest configuration, as an orderer has it.
     pub fn config(&self, orderer: &str) -> ConfigBlock {
-        let reader = self.admin_of(0);
+        // Under maintenance only those who order may read.
+        let reader = &self.admin;
         let newest = self.wire.block(orderer, CHANNEL, Seek::Newest, reader);
         let at = config_block::last_config(&newest).unwrap();
         let block = self.wire.block(orderer, CHANNEL, Seek::Number(at), reader);
