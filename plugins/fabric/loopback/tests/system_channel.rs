@@ -21,25 +21,30 @@ use fabric_channel::model::{
     AnchorPeer, Application, Channel, Consensus, Orderer, OrganizationRole, Policies, RaftOptions,
     Release,
 };
+use fabric_channel::policy;
 use fabric_channel::update::{
     channel_creation, compute_update, first_anchor_update, sign_update, unsigned, wrap,
 };
-use fabric_loopback::Programs;
+use fabric_loopback::{Kind, Process, Programs};
 use fabric_proto::Message;
 use fabric_proto::common::Block;
 use fabric_proto::configuration::ConfigUpdate;
 use fabric_proto::peer::{
-    BlockchainInfo, ChaincodeQueryResponse, ChaincodeType, ChannelQueryResponse,
+    BlockchainInfo, ChaincodeData, ChaincodeQueryResponse, ChaincodeType, ChannelQueryResponse,
 };
 use fabric_transaction::broadcast::BroadcastError;
 use fabric_transaction::config_block;
+use fabric_transaction::definition::{LegacyStep, next_legacy};
 use fabric_transaction::deliver::Seek;
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package;
+use fabric_transaction::proposal::Call;
+use fabric_transaction::proposal::legacy::Instantiation;
 use fabric_transaction::proposal::legacy::{self, LegacyChaincode};
 use fabric_transaction::proposal::system;
 use network::channel::{CHANNEL, Network, Plan, block_of, raft_consenter};
 use network::organization::entropy;
+use network::pod;
 use network::pod::GENESIS;
 use network::wire::{persist, time};
 
@@ -112,21 +117,33 @@ fn hash(block: &Block) -> [u8; 32] {
     block_header_hash(block.header.as_ref().unwrap())
 }
 
-fn whole_life(orderers: usize, consensus: fn(&Plan) -> Consensus) {
-    let Some(programs) = Programs::from_env_of(&["1.4"]).unwrap() else {
-        return;
-    };
+/// Starts a network with a system channel of this consensus.
+fn start(
+    programs: &Programs,
+    orderers: usize,
+    consensus: fn(&Plan) -> Consensus,
+    more: impl FnOnce(&Plan, &mut Vec<Process>),
+) -> (Network, Block) {
     let mut genesis = Block::default();
-    let network = Network::with(&programs, orderers, |plan, processes| {
+    let network = Network::with(programs, orderers, |plan, processes| {
         genesis = block_of(&system_channel(plan, consensus(plan)));
-        for process in processes {
-            if process.name.starts_with("orderer") {
+        for process in processes.iter_mut() {
+            if process.kind == Kind::Orderer {
                 process
                     .files
                     .insert(GENESIS.to_owned(), genesis.encode_to_vec());
             }
         }
+        more(plan, processes);
     });
+    (network, genesis)
+}
+
+fn whole_life(orderers: usize, consensus: fn(&Plan) -> Consensus) {
+    let Some(programs) = Programs::from_env_of(&["1.4"]).unwrap() else {
+        return;
+    };
+    let (network, genesis) = start(&programs, orderers, consensus, |_, _| {});
     let findings = lint_block(
         &open_config_block(genesis.clone()).unwrap(),
         Target::new(Release::V1_4),
@@ -254,4 +271,107 @@ fn a_channel_of_raft_lives_in_1_4() {
         consenters: plan.orderers.iter().map(raft_consenter).collect(),
         options: RaftOptions::default(),
     });
+}
+
+fn call(args: &[&str]) -> Call {
+    let args = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    Call::new(CHANNEL, "kv", args)
+}
+
+/// What 1.4 does with chaincodes, on peers that wait for them instead of building them with docker;
+/// such peers have no TLS, and so orderers have none.
+#[test]
+fn chaincodes_of_1_4_live() {
+    let Some(programs) = Programs::from_env_of(&["1.4"]).unwrap() else {
+        return;
+    };
+    let (mut network, _) = start(
+        &programs,
+        1,
+        |_| Consensus::Solo,
+        |plan, processes| {
+            for process in processes.iter_mut() {
+                for (name, value) in &mut process.env {
+                    if name.ends_with("_TLS_ENABLED") {
+                        "false".clone_into(value);
+                    }
+                }
+                let dev = ("CORE_CHAINCODE_MODE".to_owned(), "dev".to_owned());
+                process.env.extend([dev]);
+            }
+            for (org, peer, _) in &plan.orgs {
+                for version in ["1.0", "2.0"] {
+                    processes.push(pod::dialling(org, &peer.name, "kv", version));
+                }
+            }
+        },
+    );
+    network.wire.tls = false;
+    let (wire, orderer) = (&network.wire, network.orderer(0));
+    let creation = channel_creation(&application_channel(&network)).unwrap();
+    submit(&network, 0, &creation).unwrap();
+    let block = wire.block(orderer, CHANNEL, Seek::Number(0), network.admin_of(0));
+    for (_, peer, admin) in &network.orgs {
+        let join = system::join_channel(&block.encode_to_vec());
+        wire.ask(&peer.name, &join, admin).unwrap();
+    }
+
+    let source = b"package main\n\nfunc main() {}\n".to_vec();
+    let code = package::archive(&[("src/kv/main.go".to_owned(), source)].into()).unwrap();
+    for version in ["1.0", "2.0"] {
+        let chaincode = LegacyChaincode {
+            name: "kv".to_owned(),
+            version: version.to_owned(),
+            path: "kv".to_owned(),
+            language: ChaincodeType::Golang,
+        };
+        for (_, peer, admin) in &network.orgs {
+            wire.ask(&peer.name, &legacy::install(&chaincode, &code), admin)
+                .unwrap();
+        }
+        let peer = network.peer(0);
+        let admin = network.admin_of(0);
+        let data = legacy::chaincode_data(CHANNEL, "kv");
+        let found: Option<ChaincodeData> = match wire.query(peer, &data, admin) {
+            Ok(found) => Some(found),
+            Err(error) if error.verdict() == Verdict::Absent => None,
+            Err(error) => panic!("{error:?}"),
+        };
+        let rule = "OR('Org1MSP.peer', 'Org2MSP.peer')";
+        let with = Instantiation {
+            args: vec![b"init".to_vec()],
+            policy: (version == "2.0").then(|| policy::parse_signature(rule).unwrap()),
+            collections: None,
+        };
+        let step = next_legacy(version, true, found.as_ref());
+        let instantiate = match step {
+            LegacyStep::Deploy => legacy::deploy(CHANNEL, &chaincode, &with),
+            LegacyStep::Upgrade => legacy::upgrade(CHANNEL, &chaincode, &with),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(step == LegacyStep::Deploy, version == "1.0");
+        wire.transact(&[peer], orderer, &instantiate, admin)
+            .unwrap();
+        let again = wire.ask(peer, &instantiate, admin).unwrap_err();
+        assert_eq!(again.verdict(), Verdict::Done, "{again:?}");
+        let found: ChaincodeData = wire.query(peer, &data, admin).unwrap();
+        assert_eq!(found.version, version);
+        assert_eq!(next_legacy(version, true, Some(&found)), LegacyStep::Done);
+        if with.policy.is_some() {
+            assert_eq!(found.policy, with.policy);
+        }
+        let all: ChaincodeQueryResponse = wire
+            .query(peer, &legacy::instantiated(CHANNEL), admin)
+            .unwrap();
+        assert_eq!(all.chaincodes.len(), 1);
+
+        let value = format!("value {version}");
+        let put = call(&["put", "key", &value]);
+        // The other peer may get the block of the instantiation a little later.
+        let peers = network.peers();
+        let result = wire.transact(&peers, orderer, &put, admin).unwrap();
+        assert_eq!(result, value.as_bytes());
+        let got = wire.ask(peer, &call(&["get", "key"]), admin).unwrap();
+        assert_eq!(got, value.as_bytes());
+    }
 }

@@ -98,6 +98,11 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
         "the peer has joined the channel already",
     ),
     (
+        &["version already exists for chaincode with name"],
+        Verdict::Done,
+        "this version of the chaincode is instantiated already",
+    ),
+    (
         &["chaincode with name '", "already exists"],
         Verdict::Done,
         "a chaincode of this name is instantiated already: upgrade it to another version",

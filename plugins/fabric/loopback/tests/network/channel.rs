@@ -10,7 +10,7 @@ use fabric_channel::model::{
 };
 use fabric_channel::update::{compute_update, sign_update, unsigned, wrap};
 use fabric_identity::Identity;
-use fabric_loopback::{Kind, Loopback, Process, Programs};
+use fabric_loopback::{Loopback, Process, Programs};
 use fabric_proto::common::Block;
 use fabric_proto::configuration::ConfigGroup;
 use fabric_transaction::broadcast::BroadcastError;
@@ -104,7 +104,11 @@ impl Network {
         let orgs = plan.orgs.iter();
         roots.extend(orgs.map(|(org, ..)| (org.domain.clone(), org.tls_ca.pem())));
         let loopback = Loopback::start(programs, processes).unwrap();
-        let wire = Wire { loopback, roots };
+        let wire = Wire {
+            loopback,
+            roots,
+            tls: true,
+        };
         Self { plan, wire }
     }
 }
@@ -276,10 +280,6 @@ fn resolve(processes: &mut [Process]) {
             {
                 process.hosts.insert(service.to_owned(), name.clone());
             }
-        }
-        // A chaincode server dials nobody.
-        if process.kind == Kind::Chaincode {
-            process.hosts.clear();
         }
     }
 }

@@ -120,3 +120,18 @@ pub fn chaincode(org: &Organization, service: &str, package_id: &str) -> Process
         ..Process::new(&name, Kind::Chaincode)
     }
 }
+
+/// A chaincode that dials a peer of 1.4 which waits for it: in development mode, without docker and TLS.
+pub fn dialling(org: &Organization, peer: &str, name: &str, version: &str) -> Process {
+    let process = format!("{name}-{version}.{}", org.domain);
+    Process {
+        env: environment(&[
+            ("DIAL", &format!("{peer}:7052")),
+            ("CORE_CHAINCODE_ID_NAME", &format!("{name}:{version}")),
+            ("CORE_PEER_TLS_ENABLED", "false"),
+            ("CHAINCODE_SERVER_ADDRESS", "0.0.0.0:9999"),
+            ("WHERE", &org.domain),
+        ]),
+        ..Process::new(&process, Kind::Chaincode)
+    }
+}
