@@ -222,6 +222,14 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
     (
         &[
             "make sure the chaincode",
+            "has been successfully instantiated",
+        ],
+        Verdict::Again,
+        "no chaincode of this name is instantiated on the channel, or the peer has not got its block yet",
+    ),
+    (
+        &[
+            "make sure the chaincode",
             "has been successfully defined on channel",
         ],
         Verdict::Again,
@@ -425,6 +433,10 @@ mod tests {
             ),
             (
                 "make sure the chaincode kv has been successfully defined on channel mychannel and try again: chaincode kv not found",
+                Verdict::Again,
+            ),
+            (
+                "make sure the chaincode kv has been successfully instantiated and try again: chaincode kv not found",
                 Verdict::Again,
             ),
             (
