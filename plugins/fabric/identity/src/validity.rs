@@ -38,9 +38,11 @@ impl Validity {
     /// A number of days from a second on. `None` where numbers end.
     #[must_use]
     pub fn days(not_before: i64, days: i64) -> Option<Self> {
-        let not_after = days
-            .checked_mul(DAY)
-            .and_then(|length| not_before.checked_add(length))?;
+        // In what cannot overflow: i64::MAX seconds are 106,751,991,167,300 days.
+        if days.unsigned_abs() > 100_000_000_000_000 {
+            return None;
+        }
+        let not_after = not_before.checked_add(days * DAY)?;
         Some(Self {
             not_before,
             not_after,
@@ -51,8 +53,10 @@ impl Validity {
     /// five minutes, for 3650 days of 24 hours. `None` where numbers end.
     #[must_use]
     pub fn cryptogen(now: i64) -> Option<Self> {
-        let minutes = now.checked_add(MINUTE / 2)?.div_euclid(MINUTE);
-        let start = minutes.checked_sub(5)?.checked_mul(MINUTE)?;
+        let nearest = now.checked_add(MINUTE / 2)?;
+        let start = nearest
+            .checked_sub(nearest.rem_euclid(MINUTE))?
+            .checked_sub(5 * MINUTE)?;
         Self::days(start, Self::CRYPTOGEN_DAYS)
     }
 

@@ -10,7 +10,8 @@ use crate::process::Kind;
 pub const VARIABLE: &str = "CHAIN_TEST_FABRIC_BIN";
 
 /// A folder with programs of one release of Fabric, linked statically: `orderer`, `peer`,
-/// `chaincode` (a chaincode server), `ccaas_builder/bin/{detect,build,release}` and `sampleconfig/`.
+/// `chaincode` (a chaincode server), `ccaas_builder/bin/{detect,build,release}` and `sampleconfig/`. A
+/// program that no test starts may be missing; so may the builder, which 1.4 does not have.
 #[derive(Clone, Debug)]
 pub struct Programs {
     folder: PathBuf,
@@ -30,6 +31,27 @@ impl Programs {
         Some(Self::at(folder?))
     }
 
+    /// As [`Programs::from_env`]; none as well, with a remark, when the release begins with none of
+    /// `releases`, such as `2.` or `3.1`.
+    ///
+    /// # Errors
+    /// When the peer does not say its release.
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that has nothing to run says why"
+    )]
+    pub fn from_env_of(releases: &[&str]) -> Result<Option<Self>, Error> {
+        let Some(programs) = Self::from_env() else {
+            return Ok(None);
+        };
+        let release = programs.release()?;
+        if releases.iter().any(|one| release.starts_with(one)) {
+            return Ok(Some(programs));
+        }
+        eprintln!("skipped: the programs are of {release}, this is for {releases:?}");
+        Ok(None)
+    }
+
     /// A folder.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -42,7 +64,7 @@ impl Programs {
         &self.folder
     }
 
-    /// The release as the peer itself says it: `v2.5.16`.
+    /// The release as the peer itself says it: `2.5.16`.
     ///
     /// # Errors
     /// When there is no peer, or it does not say.
@@ -58,7 +80,8 @@ impl Programs {
         let text = String::from_utf8_lossy(&told.stdout).into_owned();
         text.lines()
             .find_map(|line| line.trim().strip_prefix("Version: "))
-            .map(str::to_owned)
+            // 1.4 says it without the letter.
+            .map(|version| version.trim_start_matches('v').to_owned())
             .ok_or(Error::Release(text))
     }
 

@@ -39,10 +39,10 @@ pub fn make(root: &Path, programs: &Programs, process: &Process, hosts: &str) ->
         copy(&programs.configuration(), &root.join(CONFIGURATION))?;
     }
     if process.kind == Kind::Peer {
-        copy(
-            &programs.builder(),
-            &root.join("opt/hyperledger/ccaas_builder"),
-        )?;
+        let builder = programs.builder();
+        if builder.is_dir() {
+            copy(&builder, &root.join("opt/hyperledger/ccaas_builder"))?;
+        }
         without_docker(root)?;
     }
     for (path, bytes) in &process.files {

@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs
 )]
 
@@ -28,13 +29,11 @@ use fabric_proto::common::Block;
 use fabric_proto::configuration::ConfigGroup;
 use fabric_transaction::proposal::system;
 use network::channel::{Network, Ordering};
-use network::faults::{FAULTS, Fault};
+use network::faults::{BFT_FAULTS, FAULTS, Fault};
 use network::organization::{entropy, now};
 
 /// Where check and nodes differ, and why that is left so.
 const KNOWN: &[(&str, &str)] = &[
-    ("no applications", "a channel for nobody is not made"),
-    ("provider of another type", "not looked at"),
     ("a root that is no authority", "certificates are not read"),
     (
         "an intermediate that is a root",
@@ -53,8 +52,23 @@ const KNOWN: &[(&str, &str)] = &[
         "a TLS root that is no authority",
         "certificates are not read",
     ),
-    ("four slots", "refused for safety: nobody makes so many"),
-    ("slots of nonsense", "not looked at"),
+    ("four slots", "nobody makes so many"),
+    // An orderer that is told to join looks at what concerns itself only.
+    ("bft: no consenters", "it would only follow"),
+    ("bft: no mapping", "it would only follow"),
+    (
+        "bft: a consenter of another organisation",
+        "it is another one",
+    ),
+    ("bft: one certificate twice", "it finds itself by the first"),
+    (
+        "bft: a certificate of another authority",
+        "it would only follow",
+    ),
+    (
+        "bft: capability of 2.0",
+        "it is looked at with the first change",
+    ),
 ];
 
 /// What nodes say.
@@ -81,8 +95,8 @@ fn trusted(certificate: &str, roots: &[String], intermediates: &[String]) -> boo
         .is_ok_and(|chain| check::is_client_and_server(&chain))
 }
 
-fn make(network: &Network, id: &str, fault: &Fault) -> Option<Block> {
-    let mut channel = network.channel(Ordering::Raft, 1);
+fn make(network: &Network, ordering: Ordering, id: &str, fault: &Fault) -> Option<Block> {
+    let mut channel = network.channel(ordering, network.orderers.len());
     id.clone_into(&mut channel.id);
     if let Fault::Model(change) = fault {
         change(&mut channel);
@@ -158,18 +172,28 @@ fn worst(findings: &[Diagnostic]) -> Option<Severity> {
 
 #[test]
 fn nodes_refuse_what_the_check_calls_refused() {
-    let Some(programs) = Programs::from_env() else {
-        return;
-    };
-    let mut network = Network::start(&programs, 1, "none:0");
-    let release = if network.release.starts_with("v3.") {
+    if let Some(programs) = Programs::from_env_of(&["2.", "3."]).unwrap() {
+        compared(&programs, Ordering::Raft, 1, FAULTS);
+    }
+}
+
+#[test]
+fn nodes_refuse_what_the_check_calls_refused_of_bft() {
+    if let Some(programs) = Programs::from_env_of(&["3."]).unwrap() {
+        compared(&programs, Ordering::Bft, 4, BFT_FAULTS);
+    }
+}
+
+fn compared(programs: &Programs, ordering: Ordering, orderers: usize, faults: &[(&str, Fault)]) {
+    let mut network = Network::start(programs, orderers, "none:0");
+    let release = if network.release.starts_with("3.") {
         Release::V3_1
     } else {
         Release::V2_5
     };
     let mut wrong = Vec::new();
-    for (number, (name, fault)) in FAULTS.iter().enumerate() {
-        let Some(block) = make(&network, &format!("case{number}"), fault) else {
+    for (number, (name, fault)) in faults.iter().enumerate() {
+        let Some(block) = make(&network, ordering, &format!("case{number}"), fault) else {
             println!("{name}: cannot even be made");
             continue;
         };

@@ -98,6 +98,11 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
         "the peer has joined the channel already",
     ),
     (
+        &["version already exists for chaincode with name"],
+        Verdict::Done,
+        "this version of the chaincode is instantiated already",
+    ),
+    (
         &["chaincode with name '", "already exists"],
         Verdict::Done,
         "a chaincode of this name is instantiated already: upgrade it to another version",
@@ -213,6 +218,14 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
         &["is larger than the next available sequence number"],
         Verdict::GiveUp,
         "sequences have no gaps: take one more than the committed sequence",
+    ),
+    (
+        &[
+            "make sure the chaincode",
+            "has been successfully instantiated",
+        ],
+        Verdict::Again,
+        "no chaincode of this name is instantiated on the channel, or the peer has not got its block yet",
     ),
     (
         &[
@@ -420,6 +433,10 @@ mod tests {
             ),
             (
                 "make sure the chaincode kv has been successfully defined on channel mychannel and try again: chaincode kv not found",
+                Verdict::Again,
+            ),
+            (
+                "make sure the chaincode kv has been successfully instantiated and try again: chaincode kv not found",
                 Verdict::Again,
             ),
             (

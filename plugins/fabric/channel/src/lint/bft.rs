@@ -1,6 +1,6 @@
 //! What BFT needs: numbers, identities, and a policy over these very identities.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_proto::Message;
 use fabric_proto::configuration::{ConfigGroup, Consenter, Orderers, smartbft};
@@ -101,14 +101,38 @@ impl Linter<'_> {
 
     fn bft_options(&mut self, path: &str, options: &smartbft::Options) {
         if options.leader_rotation == smartbft::LeaderRotation::On as i32 {
+            let (severity, what) = if options.decisions_per_leader == 0 {
+                (
+                    Severity::Refused,
+                    "has leader_rotation on with decisions_per_leader 0: orderers refuse it",
+                )
+            } else {
+                (
+                    Severity::Broken,
+                    "has leader_rotation on: orderers take it in block 0, and then no change of the channel",
+                )
+            };
             self.add(
-                Severity::Refused,
+                severity,
                 "bft-options",
                 path,
-                "has leader_rotation on, which no release takes",
+                what,
                 "leave leader_rotation unspecified",
             );
         }
+        for (name, number) in [
+            (
+                "incoming_message_buffer_size",
+                options.incoming_message_buffer_size,
+            ),
+            ("request_pool_size", options.request_pool_size),
+            ("leader_heartbeat_count", options.leader_heartbeat_count),
+        ] {
+            if number == 0 {
+                self.bft_option(path, format!("has {name} 0, expected a positive number"));
+            }
+        }
+        let mut lengths = BTreeMap::new();
         for (name, text) in [
             (
                 "request_batch_max_interval",
@@ -134,16 +158,38 @@ impl Linter<'_> {
             ),
             ("collect_timeout", &options.collect_timeout),
         ] {
-            if duration::parse(text).is_none_or(|length| length == 0) {
-                self.add(
-                    Severity::Refused,
-                    "bft-options",
+            match duration::parse(text).filter(|length| *length > 0) {
+                Some(length) => {
+                    lengths.insert(name, length);
+                }
+                None => self.bft_option(
                     path,
                     format!("has {name} `{text}`, expected a positive length of time"),
-                    "take the values of Fabric's sample",
-                );
+                ),
             }
         }
+        // The library of the consensus checks these (`Configuration.Validate`).
+        for (less, more) in [
+            ("request_forward_timeout", "request_complain_timeout"),
+            ("request_complain_timeout", "request_auto_remove_timeout"),
+            ("view_change_resend_interval", "view_change_timeout"),
+        ] {
+            if let (Some(low), Some(high)) = (lengths.get(less), lengths.get(more))
+                && low > high
+            {
+                self.bft_option(path, format!("has {less} above {more}"));
+            }
+        }
+    }
+
+    fn bft_option(&mut self, path: &str, fault: String) {
+        self.add(
+            Severity::Refused,
+            "bft-options",
+            path,
+            format!("{fault}: orderers refuse it"),
+            "take the values of Fabric's sample",
+        );
     }
 
     /// Whether blocks need the signatures of a quorum of these very consenters.

@@ -1,6 +1,7 @@
 //! The outer layers of a genesis block, and the name of the channel.
 
-use fabric_proto::common::METADATA_SLOTS;
+use fabric_proto::Message;
+use fabric_proto::common::{METADATA_SLOTS, Metadata, OrdererBlockMetadata};
 
 use super::{Linter, Severity};
 use crate::block::{ConfigBlock, block_data_hash, transaction_id};
@@ -29,6 +30,12 @@ pub fn check_channel_id(id: &str) -> Result<(), &'static str> {
     } else {
         Err("the name has a character besides small letters, digits, `.` and `-`")
     }
+}
+
+/// Whether the first slot can be read: signatures over what orderers keep there.
+fn is_signatures(slot: &[u8]) -> bool {
+    Metadata::decode(slot)
+        .is_ok_and(|one| OrdererBlockMetadata::decode(one.value.as_slice()).is_ok())
 }
 
 impl Linter<'_> {
@@ -98,6 +105,18 @@ impl Linter<'_> {
                      connection, keeps the block and then dies on every start; a peer dies at once"
                 ),
                 "never send this block; an orderer that has it needs its ledger of the channel deleted",
+            );
+        } else if found
+            .metadata
+            .first()
+            .is_some_and(|first| !is_signatures(first))
+        {
+            self.add(
+                Severity::Refused,
+                "metadata-undecodable",
+                "block",
+                "has a slot of signatures that does not decode: an orderer fails to start the channel",
+                "make the block again",
             );
         } else if found == metadata(Form::V1_4) && self.target.release > Release::V1_4 {
             self.add(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fabric_proto::Message;
 use fabric_proto::configuration::{AnchorPeers, ConfigGroup, OrdererAddresses};
-use fabric_proto::msp::{FabricMspConfig, MSP_TYPE_FABRIC, MspConfig};
+use fabric_proto::msp::{FabricMspConfig, MSP_TYPE_FABRIC, MSP_TYPE_IDEMIX, MspConfig};
 
 use super::capability::{LEVEL_ENDPOINTS, LEVEL_NO_GLOBAL, LEVEL_NODE_OUS};
 use super::{Linter, Severity, path_of};
@@ -50,6 +50,15 @@ impl<'a> Linter<'a> {
                 "add an organisation that runs orderers",
             );
         }
+        if self.application().is_none() && self.consortiums().is_none() {
+            self.add(
+                Severity::Refused,
+                "application-missing",
+                path_of(APPLICATION),
+                "is missing: orderers refuse a channel that is for nobody",
+                "add the group of the organisations that run peers",
+            );
+        }
         if self
             .application()
             .is_some_and(|group| group.groups.is_empty())
@@ -92,6 +101,15 @@ impl<'a> Linter<'a> {
         }
         let value: MspConfig = self.value(group, path, "MSP")?;
         if value.r#type != MSP_TYPE_FABRIC {
+            if value.r#type != MSP_TYPE_IDEMIX {
+                self.add(
+                    Severity::Refused,
+                    "msp-type",
+                    place,
+                    format!("has type {}, which no node knows", value.r#type),
+                    "take 0 (certificates)",
+                );
+            }
             return None;
         }
         match FabricMspConfig::decode(value.config.as_slice()) {

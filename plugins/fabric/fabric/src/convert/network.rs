@@ -189,8 +189,7 @@ impl<'a> Builder<'a> {
             );
         }
         if org.applies {
-            let reason =
-                "how many peers it has stands in crypto-config.yaml: it has as many as is usual";
+            let reason = "how many peers it has stands in crypto-config.yaml, which tells nothing of it: it has as many as is usual";
             notes.inform(&org.place, reason);
         }
         self.orgs.push(Org {

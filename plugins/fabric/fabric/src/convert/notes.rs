@@ -32,7 +32,7 @@ pub struct Notes {
     files: Vec<String>,
     read: BTreeSet<Id>,
     told: BTreeSet<Id>,
-    said: BTreeSet<String>,
+    said: BTreeSet<(Id, String)>,
     all: Vec<(usize, usize, Diagnostic)>,
 }
 
@@ -176,10 +176,11 @@ impl Notes {
     }
 
     fn add(&mut self, place: &Place<'_>, severity: Severity, reason: &str, hint: &str) {
-        let message = self.located(place, reason);
-        if !self.said.insert(message.clone()) {
+        // Several profiles may bring one thing.
+        if !self.said.insert((place.id(), reason.to_owned())) {
             return;
         }
+        let message = self.located(place, reason);
         let note = Diagnostic {
             severity,
             hint: (!hint.is_empty()).then(|| hint.to_owned()),

@@ -299,6 +299,9 @@ const RAFT: [(&str, &str, Form); 5] = [
     ("SnapshotIntervalSize", "snapshotIntervalSize", Form::Size),
 ];
 
+/// What a batch is when nothing is said: requests, bytes.
+const BATCH: [Option<u64>; 2] = [Some(100), Some(10 * 1024 * 1024)];
+
 /// Options of `SmartBFT`.
 const BFT: [(&str, &str, Form); 18] = [
     ("RequestBatchMaxCount", "", Form::None),
@@ -360,6 +363,7 @@ fn options_of(
             continue;
         };
         let value = match form {
+            Form::None if BATCH.contains(&size(text)) => continue,
             Form::None => {
                 let reason = "it has no effect: an orderer takes BatchSize instead";
                 notes.ignore(&place, reason, "");

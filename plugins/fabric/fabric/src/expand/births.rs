@@ -48,7 +48,11 @@ impl<'a> Births<'a> {
             format!("{kind}/{name}")
         };
         let chain = &self.spec.chain;
-        let folder = match parent.and_then(|it| it.strip_prefix("org/")) {
+        let of_org = parent.and_then(|it| {
+            it.strip_prefix("org/")
+                .or_else(|| it.strip_prefix("user/Admin@"))
+        });
+        let folder = match of_org {
             Some(org) => format!("fabric/{chain}/{org}/{name}"),
             None if kind == CHAIN => format!("fabric/{chain}"),
             None => format!("fabric/{chain}/{name}"),
@@ -88,7 +92,13 @@ impl<'a> Births<'a> {
         service: &str,
         outside: Option<&str>,
     ) -> Subject {
-        subject.workload = Some(format!("statefulset/{workload}"));
+        // A chaincode has no identity and no volume, and often no shell that would guard one.
+        let controller = if subject.kind == kind::SERVER {
+            "deployment"
+        } else {
+            "statefulset"
+        };
+        subject.workload = Some(format!("{controller}/{workload}"));
         subject.endpoints = ports(&self.spec.services, &subject.kind)
             .map(|port| Endpoint {
                 port: port.name.clone(),

@@ -323,10 +323,15 @@ fn pod(
     let service = org.service(&chain, &node.name);
     let workload = org.workload(&chain, &node.name);
     super::check::workload(&workload)?;
+    // The command line sees the key of the administrator, and of nobody else: only what is above a pod may be bound in it.
+    let parent = match of_kind {
+        kind::CLI => format!("{}/Admin@{}", kind::USER, org.entry.name),
+        _ => org.id(),
+    };
     let subject = births.subject(
         of_kind,
         &format!("{}.{}", node.name, org.entry.name),
-        Some(&org.id()),
+        Some(&parent),
         &org.namespace,
     );
     let host = format!("{service}.{}", org.namespace);

@@ -10,7 +10,7 @@ use fabric_channel::model::{
 };
 use fabric_channel::update::{compute_update, sign_update, unsigned, wrap};
 use fabric_identity::Identity;
-use fabric_loopback::{Kind, Loopback, Process, Programs};
+use fabric_loopback::{Loopback, Process, Programs};
 use fabric_proto::common::Block;
 use fabric_proto::configuration::ConfigGroup;
 use fabric_transaction::broadcast::BroadcastError;
@@ -31,14 +31,19 @@ pub enum Ordering {
     Bft,
 }
 
-/// A network before its first channel, and what its channel will be.
-pub struct Network {
+/// Who takes part in a network.
+pub struct Plan {
     pub release: String,
     pub ordering: Organization,
     pub orderers: Vec<Member>,
     /// Each with its one peer and its administrator.
     pub orgs: Vec<(Organization, Member, Identity)>,
     pub admin: Identity,
+}
+
+/// A running network, at first without channels.
+pub struct Network {
+    plan: Plan,
     pub wire: Wire,
 }
 
@@ -46,6 +51,19 @@ impl Network {
     /// Starts orderers, a peer in each of two organisations, and a chaincode server beside each peer
     /// that serves `package_id` as `basic`.
     pub fn start(programs: &Programs, orderers: usize, package_id: &str) -> Self {
+        Self::with(programs, orderers, |network, processes| {
+            for (org, ..) in &network.orgs {
+                processes.push(pod::chaincode(org, "basic", package_id));
+            }
+        })
+    }
+
+    /// The same without chaincode servers, but with whatever `more` does before anything starts.
+    pub fn with(
+        programs: &Programs,
+        orderers: usize,
+        more: impl FnOnce(&Plan, &mut Vec<Process>),
+    ) -> Self {
         let release = programs.release().unwrap();
         let ordering = Organization::new("orderer", "OrdererMSP");
         let nodes: Vec<Member> = (0..orderers)
@@ -64,31 +82,46 @@ impl Network {
         let admin = ordering.member("Admin@orderer", "admin", &[]);
         let admin = ordering.signer(&admin);
 
-        let mut processes: Vec<Process> = nodes
-            .iter()
-            .map(|node| pod::orderer(&ordering, node, &release))
-            .collect();
-        for (org, peer, _) in &orgs {
-            processes.push(pod::peer(org, peer));
-            processes.push(pod::chaincode(org, "basic", package_id));
-        }
-        resolve(&mut processes);
-        let mut roots = BTreeMap::from([(ordering.domain.clone(), ordering.tls_ca.pem())]);
-        roots.extend(
-            orgs.iter()
-                .map(|(org, ..)| (org.domain.clone(), org.tls_ca.pem())),
-        );
-        let loopback = Loopback::start(programs, processes).unwrap();
-        Self {
+        let plan = Plan {
             release,
             ordering,
             orderers: nodes,
             orgs,
             admin,
-            wire: Wire { loopback, roots },
+        };
+        let mut processes: Vec<Process> = plan
+            .orderers
+            .iter()
+            .map(|node| pod::orderer(&plan.ordering, node, &plan.release))
+            .collect();
+        for (org, peer, _) in &plan.orgs {
+            processes.push(pod::peer(org, peer));
         }
+        more(&plan, &mut processes);
+        resolve(&mut processes);
+        let ordering = &plan.ordering;
+        let mut roots = BTreeMap::from([(ordering.domain.clone(), ordering.tls_ca.pem())]);
+        let orgs = plan.orgs.iter();
+        roots.extend(orgs.map(|(org, ..)| (org.domain.clone(), org.tls_ca.pem())));
+        let loopback = Loopback::start(programs, processes).unwrap();
+        let wire = Wire {
+            loopback,
+            roots,
+            tls: true,
+        };
+        Self { plan, wire }
     }
+}
 
+impl std::ops::Deref for Network {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+impl Plan {
     pub fn orderer(&self, number: usize) -> &str {
         &self.orderers[number].name
     }
@@ -151,7 +184,7 @@ impl Network {
             }];
             organizations.push(one);
         }
-        let release = if self.release.starts_with("v3.") {
+        let release = if self.release.starts_with("3.") {
             Release::V3_1
         } else {
             Release::V2_5
@@ -175,7 +208,8 @@ impl Network {
 impl Network {
     /// The newest configuration, as an orderer has it.
     pub fn config(&self, orderer: &str) -> ConfigBlock {
-        let reader = self.admin_of(0);
+        // Under maintenance only those who order may read.
+        let reader = &self.admin;
         let newest = self.wire.block(orderer, CHANNEL, Seek::Newest, reader);
         let at = config_block::last_config(&newest).unwrap();
         let block = self.wire.block(orderer, CHANNEL, Seek::Number(at), reader);
@@ -246,10 +280,6 @@ fn resolve(processes: &mut [Process]) {
             {
                 process.hosts.insert(service.to_owned(), name.clone());
             }
-        }
-        // A chaincode server dials nobody.
-        if process.kind == Kind::Chaincode {
-            process.hosts.clear();
         }
     }
 }

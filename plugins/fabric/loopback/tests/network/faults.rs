@@ -1,6 +1,8 @@
 //! Faults of channels, one each, from a channel that works.
 
-use fabric_channel::model::{AnchorPeer, Channel, Consensus, RaftConsenter};
+use fabric_channel::model::{
+    AnchorPeer, BftConsenter, BftOptions, Channel, Consensus, RaftConsenter,
+};
 use fabric_proto::Message;
 use fabric_proto::common::{Block, BlockMetadata};
 use fabric_proto::configuration::{
@@ -127,6 +129,16 @@ fn anchor(root: &mut ConfigGroup, edit: impl FnOnce(&mut AnchorPeers)) {
 fn consenters(channel: &mut Channel) -> &mut Vec<RaftConsenter> {
     match &mut channel.orderer.as_mut().unwrap().consensus {
         Consensus::Etcdraft { consenters, .. } => consenters,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn bft(channel: &mut Channel) -> (&mut Vec<BftConsenter>, &mut BftOptions) {
+    match &mut channel.orderer.as_mut().unwrap().consensus {
+        Consensus::Bft {
+            consenters,
+            options,
+        } => (consenters, options),
         other => panic!("{other:?}"),
     }
 }
@@ -309,4 +321,56 @@ pub const FAULTS: &[(&str, Fault)] = &[
     ("slots of nonsense", InBlock(|block| slots(block)[0] = vec![0xff])),
     ("the transaction twice", InBlock(|block| { let data = block.data.as_mut().unwrap(); data.data.extend_from_within(..); })),
     ("no transaction", InBlock(|block| block.data.as_mut().unwrap().data.clear())),
+];
+
+/// Faults of channels of BFT, of four consenters; the first are none.
+// One line for each.
+#[rustfmt::skip]
+pub const BFT_FAULTS: &[(&str, Fault)] = &[
+    ("bft: nothing", Tree(|_| {})),
+    ("bft: three consenters", Model(|channel| bft(channel).0.truncate(3))),
+    ("bft: one consenter", Model(|channel| bft(channel).0.truncate(1))),
+    ("bft: no consenters", Model(|channel| bft(channel).0.clear())),
+    ("bft: numbers from 7", Model(|channel| bft(channel).0.iter_mut().for_each(|one| one.id += 6))),
+    ("bft: number 0", Model(|channel| bft(channel).0[0].id = 0)),
+    ("bft: a number twice", Model(|channel| bft(channel).0[1].id = 1)),
+    ("bft: number 70000", Model(|channel| bft(channel).0[1].id = 70_000)),
+    ("bft: a consenter of another organisation", Model(|channel| bft(channel).0[0].msp_id = "Org1MSP".into())),
+    ("bft: a consenter of nobody", Model(|channel| bft(channel).0[0].msp_id = "NobodyMSP".into())),
+    ("bft: a consenter without organisation", Model(|channel| bft(channel).0[0].msp_id.clear())),
+    ("bft: a consenter without host", Model(|channel| bft(channel).0[0].host.clear())),
+    ("bft: a consenter without port", Model(|channel| bft(channel).0[0].port = 0)),
+    ("bft: a consenter without identity", Model(|channel| bft(channel).0[0].identity.clear())),
+    ("bft: an identity that is no certificate", Model(|channel| bft(channel).0[0].identity = "x".into())),
+    ("bft: an identity of another authority", Model(|channel| { let other = bft(channel).0[0].server_tls_cert.clone(); bft(channel).0[0].identity = other; })),
+    ("bft: one identity twice", Model(|channel| { let other = bft(channel).0[1].identity.clone(); bft(channel).0[0].identity = other; })),
+    ("bft: one address twice", Model(|channel| { let other = bft(channel).0[1].host.clone(); bft(channel).0[0].host = other; })),
+    ("bft: one certificate twice", Model(|channel| { let other = bft(channel).0[1].server_tls_cert.clone(); bft(channel).0[0].server_tls_cert = other; })),
+    ("bft: a certificate that is none", Model(|channel| bft(channel).0[0].client_tls_cert = "x".into())),
+    ("bft: a certificate of another authority", Model(|channel| { let other = bft(channel).0[0].identity.clone(); bft(channel).0[0].client_tls_cert = other; })),
+    ("bft: no mapping", Tree(|root| { at(root, &["Orderer"]).values.remove("Orderers"); })),
+    ("bft: no metadata", Tree(|root| change(root, &["Orderer"], "ConsensusType", |one: &mut ConsensusType| one.metadata.clear()))),
+    ("bft: broken metadata", Tree(|root| change(root, &["Orderer"], "ConsensusType", |one: &mut ConsensusType| one.metadata = vec![0xff]))),
+    ("bft: blocks by any writer", Model(|channel| { channel.orderer.as_mut().unwrap().policies.insert("BlockValidation".into(), "ANY Writers".into()); })),
+    ("bft: capability of 2.0", Tree(|root| capability(root, &[], &["V2_0"]))),
+    ("bft: no batch count", Model(|channel| bft(channel).1.request_batch_max_count = 0)),
+    ("bft: no batch bytes", Model(|channel| bft(channel).1.request_batch_max_bytes = 0)),
+    ("bft: no batch interval", Model(|channel| bft(channel).1.request_batch_max_interval = "0s".into())),
+    ("bft: an interval that is no time", Model(|channel| bft(channel).1.request_batch_max_interval = "soon".into())),
+    ("bft: no buffer", Model(|channel| bft(channel).1.incoming_message_buffer_size = 0)),
+    ("bft: no pool", Model(|channel| bft(channel).1.request_pool_size = 0)),
+    ("bft: a pool below the batch", Model(|channel| bft(channel).1.request_pool_size = 10)),
+    ("bft: no forwarding", Model(|channel| bft(channel).1.request_forward_timeout = "0s".into())),
+    ("bft: forwarding after complaint", Model(|channel| bft(channel).1.request_forward_timeout = "30s".into())),
+    ("bft: complaint after removal", Model(|channel| bft(channel).1.request_complain_timeout = "10m0s".into())),
+    ("bft: batches slower than forwarding", Model(|channel| bft(channel).1.request_batch_max_interval = "3s".into())),
+    ("bft: resends slower than the change", Model(|channel| bft(channel).1.view_change_resend_interval = "30s".into())),
+    ("bft: no change of view", Model(|channel| bft(channel).1.view_change_timeout = "0s".into())),
+    ("bft: no heartbeat", Model(|channel| bft(channel).1.leader_heartbeat_timeout = "0s".into())),
+    ("bft: no heartbeats in it", Model(|channel| bft(channel).1.leader_heartbeat_count = 0)),
+    ("bft: no collection", Model(|channel| bft(channel).1.collect_timeout = "0s".into())),
+    ("bft: leaders in turn", Model(|channel| bft(channel).1.leader_rotation = 2)),
+    ("bft: leaders in turn after some", Model(|channel| { bft(channel).1.leader_rotation = 2; bft(channel).1.decisions_per_leader = 3; })),
+    ("bft: leaders not in turn", Model(|channel| bft(channel).1.leader_rotation = 1)),
+    ("bft: leaders not in turn after some", Model(|channel| { bft(channel).1.leader_rotation = 1; bft(channel).1.decisions_per_leader = 3; })),
 ];

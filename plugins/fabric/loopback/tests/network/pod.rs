@@ -6,6 +6,8 @@ use fabric_loopback::{Kind, Process};
 
 use super::organization::{IDENTITY, Member, Organization};
 
+/// Where orderers of 1.4 have block 0 of the system channel.
+pub const GENESIS: &str = "/etc/hyperledger/genesis/genesis.block";
 const DATA: &str = "/var/hyperledger/production";
 
 fn environment(all: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -29,8 +31,6 @@ pub fn orderer(org: &Organization, node: &Member, release: &str) -> Process {
             "ORDERER_GENERAL_TLS_ROOTCAS",
             &format!("[{}]", tls("ca.crt")),
         ),
-        ("ORDERER_ADMIN_LISTENADDRESS", "127.0.0.1:9443"),
-        ("ORDERER_ADMIN_TLS_ENABLED", "false"),
         ("ORDERER_OPERATIONS_LISTENADDRESS", "0.0.0.0:8443"),
         ("ORDERER_METRICS_PROVIDER", "prometheus"),
         ("ORDERER_FILELEDGER_LOCATION", &format!("{DATA}/orderer")),
@@ -43,7 +43,26 @@ pub fn orderer(org: &Organization, node: &Member, release: &str) -> Process {
             &format!("{DATA}/orderer/etcdraft/snapshot"),
         ),
     ]);
-    if release.starts_with("v2.") {
+    if release.starts_with("1.") {
+        env.extend(environment(&[
+            ("ORDERER_GENERAL_GENESISMETHOD", "file"),
+            ("ORDERER_GENERAL_GENESISFILE", GENESIS),
+            (
+                "ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE",
+                &tls("server.crt"),
+            ),
+            (
+                "ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY",
+                &tls("server.key"),
+            ),
+        ]));
+    } else {
+        env.extend(environment(&[
+            ("ORDERER_ADMIN_LISTENADDRESS", "127.0.0.1:9443"),
+            ("ORDERER_ADMIN_TLS_ENABLED", "false"),
+        ]));
+    }
+    if release.starts_with("2.") {
         env.extend(environment(&[
             ("ORDERER_GENERAL_BOOTSTRAPMETHOD", "none"),
             ("ORDERER_CHANNELPARTICIPATION_ENABLED", "true"),
@@ -99,5 +118,20 @@ pub fn chaincode(org: &Organization, service: &str, package_id: &str) -> Process
             ("WHERE", &org.domain),
         ]),
         ..Process::new(&name, Kind::Chaincode)
+    }
+}
+
+/// A chaincode that dials a peer of 1.4 which waits for it: in development mode, without docker and TLS.
+pub fn dialling(org: &Organization, peer: &str, name: &str, version: &str) -> Process {
+    let process = format!("{name}-{version}.{}", org.domain);
+    Process {
+        env: environment(&[
+            ("DIAL", &format!("{peer}:7052")),
+            ("CORE_CHAINCODE_ID_NAME", &format!("{name}:{version}")),
+            ("CORE_PEER_TLS_ENABLED", "false"),
+            ("CHAINCODE_SERVER_ADDRESS", "0.0.0.0:9999"),
+            ("WHERE", &org.domain),
+        ]),
+        ..Process::new(&process, Kind::Chaincode)
     }
 }

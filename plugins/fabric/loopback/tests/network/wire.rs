@@ -53,6 +53,8 @@ pub struct Wire {
     pub loopback: Loopback,
     /// TLS roots by domain.
     pub roots: BTreeMap<String, String>,
+    /// Whether nodes speak TLS.
+    pub tls: bool,
 }
 
 pub fn stamp() -> Stamp {
@@ -105,7 +107,7 @@ impl Wire {
         let headers = grpc::HEADERS;
         Request {
             to: self.address(node, port),
-            tls: Some(Tls {
+            tls: self.tls.then(|| Tls {
                 server_name: node.to_owned(),
                 roots: self.roots[domain].clone(),
                 identity: None,

@@ -165,6 +165,33 @@ fn byzantine_consenters_fit_their_policy() {
         },
     );
     assert!(has(&turning, "bft-options", Severity::Refused));
+    let options = |change: fn(&mut crate::model::BftOptions)| {
+        found(
+            &|channel| match &mut channel.orderer.as_mut().unwrap().consensus {
+                Consensus::Bft { options, .. } => change(options),
+                other => panic!("{other:?}"),
+            },
+        )
+    };
+    let turning = options(|options| {
+        options.leader_rotation = 2;
+        options.decisions_per_leader = 3;
+    });
+    assert!(has(&turning, "bft-options", Severity::Broken));
+    // Each was tried on an orderer of 3.1.
+    let refused: [fn(&mut crate::model::BftOptions); 6] = [
+        |options| options.incoming_message_buffer_size = 0,
+        |options| options.request_pool_size = 0,
+        |options| options.leader_heartbeat_count = 0,
+        |options| options.request_forward_timeout = "30s".to_owned(),
+        |options| options.request_complain_timeout = "10m0s".to_owned(),
+        |options| options.view_change_resend_interval = "30s".to_owned(),
+    ];
+    for change in refused {
+        let found = options(change);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(has(&found, "bft-options", Severity::Refused));
+    }
     let old = lint_config(
         "bftchan",
         &channel_group(&vectors::bft_channel()).unwrap(),

@@ -226,3 +226,23 @@ fn the_minimum_that_works_is_not_faulty() {
     });
     assert!(!is_faulty(&found), "{found:#?}");
 }
+
+#[test]
+fn channels_for_nobody_and_providers_of_no_type() {
+    among("application-missing", Severity::Refused, |root| {
+        root.groups.remove("Application");
+    });
+    among("msp-type", Severity::Refused, |root| {
+        let value = at(root, "Application/Org1MSP")
+            .values
+            .get_mut("MSP")
+            .unwrap();
+        let mut msp = fabric_proto::msp::MspConfig::decode(value.value.as_slice()).unwrap();
+        msp.r#type = 7;
+        value.value = msp.encode_to_vec();
+    });
+    let mut block = block(tree());
+    block.block.metadata.as_mut().unwrap().metadata[0] = vec![0xff];
+    let found = lint_block(&block, Target::new(Release::V2_5));
+    assert!(has(&found, "metadata-undecodable", Severity::Refused));
+}

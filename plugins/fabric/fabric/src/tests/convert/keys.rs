@@ -224,3 +224,31 @@ fn anchors_are_peers_by_name() {
         json!([{"name": "peer0"}, {"name": "peer1", "anchor": true}])
     );
 }
+
+#[test]
+fn what_two_profiles_share_is_told_once() {
+    let read = read_all(&[(
+        "configtx.yaml",
+        r"
+Organizations:
+  - &Org {Name: Org1MSP, ID: Org1MSP}
+Orderer: &Ord
+  OrdererType: BFT
+  BatchSize: {AbsoluteMaxBytes: 99 MB}
+  SmartBFT: {RequestBatchMaxCount: 100, RequestBatchMaxBytes: 7}
+Profiles:
+  One: {Orderer: {<<: *Ord}, Application: {Organizations: [*Org]}}
+  Two: {Orderer: {<<: *Ord}, Application: {Organizations: [*Org]}}
+  Three: {Orderer: {<<: *Ord, BatchTimeout: 9s}, Application: {Organizations: [*Org]}}
+",
+    )])
+    .unwrap();
+    let said = |part: &str| read.notes.iter().filter(|note| note.contains(part)).count();
+    assert_eq!(said("99 MB does not fit"), 1, "{:#?}", read.notes);
+    assert_eq!(said("RequestBatchMaxBytes"), 1, "{:#?}", read.notes);
+    assert_eq!(said("RequestBatchMaxCount"), 0, "as it is anyway");
+    assert_eq!(said("orders otherwise than the first one"), 1);
+    read.must_say(&["line 11", "/Profiles/Three/Orderer", "orders otherwise"]);
+    assert_eq!(read.spec["options"]["batchTimeout"], "2s");
+    assert_eq!(read.spec["channels"].as_array().unwrap().len(), 3);
+}
