@@ -23,7 +23,7 @@ use kubectl_chain::cluster::forward::TlsSettings;
 use kubectl_chain::manifest::{self, Object, Problem};
 use kubectl_chain::pipeline::form::{self, Prepared, Setting, Verb, prepare};
 use kubectl_chain::pipeline::operate::{Acts, Scene, Start, done, drive, hooks, streams};
-use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, PipelineError};
+use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, PipelineError, Renewal};
 use kubectl_chain::pipeline::secrets::{Secrets, User};
 use kubectl_chain::pipeline::shape::{Identity, shape};
 use kubectl_chain::pipeline::world::{Place, SecretReader, ServiceDoor, World};
@@ -87,6 +87,7 @@ fn circumstances(words: Words) -> Circumstances {
         seed: [7; 32],
         consents: consent(words),
         threads: 1,
+        renew: Renewal::new(),
     }
 }
 
@@ -542,6 +543,10 @@ impl Acts for Pods {
 
     async fn amend(&self, _patch: Value) -> Result<Response, Failure> {
         unreachable!("it leaves the spec alone")
+    }
+
+    async fn renew(&self, _on: &Subject, _items: &[String]) -> Result<Response, Failure> {
+        unreachable!("it makes nothing again")
     }
 
     fn now_ms(&self) -> u64 {

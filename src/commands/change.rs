@@ -20,8 +20,10 @@ use super::notes;
 use super::spec_flags::SpecFlags;
 use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
+use crate::pipeline::acts::Amendment;
 use crate::pipeline::convert::Made;
 use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
+use crate::pipeline::run::Renewal;
 use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
@@ -108,19 +110,26 @@ struct Wish {
     runtime: Runtime,
     /// What another party gave, to take in.
     bundle: Option<Bundle>,
+    /// What is made again.
+    renew: Renewal,
 }
 
-/// Merges `patch` (RFC 7396) into the spec of a chain that lives, and runs the whole pipeline for what changed.
+/// Merges a patch (RFC 7396) into the spec of a chain that lives, or makes items again, and runs the whole pipeline for
+/// what changed.
 pub async fn amend(
     context: &Context,
     chain: &str,
     namespace: &str,
     spec: Value,
-    patch: &Value,
+    amendment: &Amendment,
 ) -> anyhow::Result<()> {
-    let mut spec = spec;
-    merge_patch(&mut spec, patch);
-    let wish = remembered(context, chain, namespace, spec)?;
+    let (mut spec, mut renew) = (spec, Renewal::new());
+    match amendment {
+        Amendment::Spec(patch) => merge_patch(&mut spec, patch),
+        Amendment::Renew(renewal) => renew.clone_from(renewal),
+    }
+    let mut wish = remembered(context, chain, namespace, spec)?;
+    wish.renew = renew;
     Change::plain()
         .in_cluster(Verb::Apply, &wish, context)
         .await?;
@@ -349,6 +358,7 @@ impl Wish {
             drawn: draw()?,
             runtime: context.engine()?,
             bundle: None,
+            renew: Renewal::new(),
         })
     }
 
@@ -357,8 +367,10 @@ impl Wish {
         store: &S,
         verb: Verb,
         keep_files: bool,
+        renew: &Renewal,
     ) -> Result<Prepared, FormError> {
-        let circumstances = self.drawn.circumstances(self.consents.clone());
+        let mut circumstances = self.drawn.circumstances(self.consents.clone());
+        circumstances.renew.clone_from(renew);
         let granted = permissions(&self.resolved, &self.granted);
         let setting = Setting {
             runtime: &self.runtime,

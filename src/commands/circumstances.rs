@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::pipeline::Circumstances;
+use crate::pipeline::run::Renewal;
 use crate::pipeline::secrets::Consents;
 use crate::state::lock::Claim;
 
@@ -109,6 +110,7 @@ impl Drawn {
             seed: self.seed,
             consents,
             threads,
+            renew: Renewal::new(),
         }
     }
 }

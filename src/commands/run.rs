@@ -92,9 +92,16 @@ impl Run {
             }
             return Ok(true);
         };
-        let Some((service, operation)) =
-            all().find(|(_, it)| it.name == *name || it.alias == *name)
-        else {
+        // A name of two words may be typed as such: `channel join` is `channel-join`.
+        let first = self.args.first().map_or("", String::as_str);
+        let (dashed, spaced) = (format!("{name}-{first}"), format!("{name} {first}"));
+        let one = all().find(|(_, it)| it.name == *name || it.alias == *name);
+        let two = || all().find(|(_, it)| it.name == dashed || it.alias == spaced);
+        let (found, words) = match (one, self.args.split_first()) {
+            (None, Some((_, rest))) => (two(), rest),
+            (one, _) => (one, self.args.as_slice()),
+        };
+        let Some((service, operation)) = found else {
             let near = nearest(name, all().map(|(_, operation)| operation.name.as_str()));
             let hint = near.map_or("kubectl chain run lists them".to_owned(), |near| {
                 format!("did you mean `{near}`?")
@@ -110,9 +117,9 @@ impl Run {
             &operation.kind
         };
         let (subject, words) = if kind == "chain" {
-            (chain.of_kind("chain").next(), self.args.as_slice())
+            (chain.of_kind("chain").next(), words)
         } else {
-            let (first, rest) = self.args.split_first().with_context(|| {
+            let (first, rest) = words.split_first().with_context(|| {
                 format!(
                     "operation `{name}` is about one {kind}: kubectl chain run {name} {}",
                     kind.to_uppercase()
@@ -178,7 +185,7 @@ impl Run {
             consents: &consents,
         };
         let (whole, scene_of_chain) = (&*context, &chain);
-        let amend: Amend<'_> = Arc::new(move |patch| {
+        let amend: Amend<'_> = Arc::new(move |amendment| {
             let ChainScene {
                 head,
                 spec,
@@ -192,7 +199,7 @@ impl Run {
                     &head.chain,
                     &resolved.namespace,
                     spec.clone(),
-                    &patch,
+                    &amendment,
                 );
                 tokio::runtime::Handle::current().block_on(work)
             });
@@ -213,6 +220,9 @@ impl Run {
 fn show(report: &Report, printer: &Printer) -> anyhow::Result<bool> {
     for note in &report.notes {
         printer.note(&sanitize::one_line(&note.message));
+        if let Some(hint) = &note.hint {
+            printer.note(&format!("hint: {}", sanitize::one_line(hint)));
+        }
     }
     if report.text.is_empty() {
         printer.line(&report.table)?;

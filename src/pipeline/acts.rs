@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::operate::{Acts, done, streams};
+use super::run::Renewal;
 use crate::cluster::Connection;
 use crate::cluster::exec::{ExecRequest, exec};
 use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings, request};
@@ -18,8 +19,17 @@ use crate::state::store::update_head;
 use crate::state::{Head, Store, StoreError};
 use crate::ui::Printer;
 
-/// Carries an amendment of the spec out: the whole pipeline, for what changed.
-pub type Amend<'a> = Arc<dyn Fn(Value) -> BoxFuture<'a, Result<(), String>> + Send + Sync + 'a>;
+/// What an operation wants of the whole pipeline.
+#[derive(Debug, Clone)]
+pub enum Amendment {
+    /// A merge patch of the user's spec.
+    Spec(Value),
+    /// Items to make again.
+    Renew(Renewal),
+}
+
+/// Carries an amendment out: the whole pipeline, for what changed.
+pub type Amend<'a> = Arc<dyn Fn(Amendment) -> BoxFuture<'a, Result<(), String>> + Send + Sync + 'a>;
 
 /// Acts in one cluster.
 pub struct ClusterActs<'a, S> {
@@ -49,6 +59,21 @@ fn pod(on: &Subject) -> Result<(String, String), Failure> {
     match workload {
         Some(("statefulset", name)) => Ok((on.namespace.clone(), format!("{name}-0"))),
         _ => Err(fault("not-found", format!("`{}` has no pod", on.id))),
+    }
+}
+
+impl<S> ClusterActs<'_, S> {
+    async fn pipeline(&self, amendment: Amendment) -> Result<Response, Failure> {
+        match &self.amend {
+            Some(amend) => amend(amendment)
+                .await
+                .map(|()| done())
+                .map_err(|why| fault("refused", why)),
+            None => Err(fault(
+                "unsupported",
+                "the chain cannot be changed from here",
+            )),
+        }
     }
 }
 
@@ -166,13 +191,13 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
     }
 
     async fn amend(&self, patch: Value) -> Result<Response, Failure> {
-        match &self.amend {
-            Some(amend) => amend(patch)
-                .await
-                .map(|()| done())
-                .map_err(|why| fault("refused", why)),
-            None => Err(fault("unsupported", "the spec cannot be amended from here")),
-        }
+        self.pipeline(Amendment::Spec(patch)).await
+    }
+
+    async fn renew(&self, on: &Subject, items: &[String]) -> Result<Response, Failure> {
+        let items = items.iter().cloned().collect();
+        let renewal = Renewal::from([(on.id.clone(), items)]);
+        self.pipeline(Amendment::Renew(renewal)).await
     }
 
     fn now_ms(&self) -> u64 {

@@ -15,7 +15,7 @@ use super::operate::{hooks, serves};
 use super::output_dir::rendered_files;
 use super::parties::{self, PartyError, join};
 use super::resolve::{Resolved, ResolvedService};
-use super::run::{Circumstances, Known, Outcome, PipelineError, run};
+use super::run::{Circumstances, Known, Outcome, PipelineError, Renewal, run};
 use super::secrets::Secrets;
 use super::shape::{Identity, shape, vault_name};
 use crate::manifest::{self, Object, Problem, leak};
@@ -195,7 +195,16 @@ pub async fn prepare<S: Store>(
     let known = Known {
         head: Some(head.clone()),
         public,
-        secrets: Some(Arc::new(ancestors(store, &head, &subjects, &vaults).await?)),
+        secrets: Some(Arc::new(
+            ancestors(
+                store,
+                &head,
+                &subjects,
+                &vaults,
+                &setting.circumstances.renew,
+            )
+            .await?,
+        )),
         vaults,
     };
     let mut outcome = run(
@@ -457,20 +466,22 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
     }
 }
 
-/// Secrets of those from whom a new subject descends: an authority's key signs what is born under it. For any other run
-/// no vault is read.
+/// Secrets of those from whom a new subject descends, or one of which something is made again: an authority's key signs
+/// what is born under it. For any other run no vault is read.
 async fn ancestors<S: Store>(
     store: &S,
     head: &Head,
     subjects: &[Subject],
     found: &[Vault],
+    renew: &Renewal,
 ) -> Result<Secrets, FormError> {
     let parents: BTreeMap<&str, Option<&str>> = subjects
         .iter()
         .map(|it| (it.id.as_str(), it.parent.as_deref()))
         .collect();
     let mut wanted = BTreeSet::new();
-    for (id, _) in head.subjects.iter().filter(|(_, it)| it.pending) {
+    let concerned = |(id, it): &(&String, &Remembered)| it.pending || renew.contains_key(*id);
+    for (id, _) in head.subjects.iter().filter(concerned) {
         let above = |id: &&str| parents.get(*id).copied().flatten();
         wanted.extend(std::iter::successors(above(&id.as_str()), above).take(16));
     }

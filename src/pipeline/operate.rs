@@ -81,6 +81,13 @@ pub trait Acts: Send + Sync {
     /// Merges a patch into the user's spec and runs the whole pipeline for what changed.
     fn amend(&self, patch: Value) -> impl Future<Output = Result<Response, Failure>> + Send;
 
+    /// Makes items of a subject again, and runs the whole pipeline for what changed.
+    fn renew(
+        &self,
+        on: &Subject,
+        items: &[String],
+    ) -> impl Future<Output = Result<Response, Failure>> + Send;
+
     /// Now, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
@@ -396,7 +403,7 @@ async fn answer<A: Acts>(
         Act::Wait(condition) => acts.wait(on, &json(&condition)?, timeout).await,
         Act::Remember(state) => acts.remember(on, &service.key(), json(&state)?).await,
         Act::Amend(patch) => acts.amend(json(&patch)?).await,
-        Act::Renew(_) => Err(failure("unsupported", "this host does not renew yet")),
+        Act::Renew(items) => acts.renew(on, &items).await,
         Act::Other((kind, _)) => Err(failure(
             "unsupported",
             format!("this host knows no act `{kind}`"),

@@ -1,6 +1,6 @@
 //! The run itself: expand, then provision and configure as a graph, then render; sharded over threads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,7 +49,12 @@ pub struct Circumstances {
     pub consents: Consents,
     /// Threads.
     pub threads: usize,
+    /// What is made again.
+    pub renew: Renewal,
 }
+
+/// Names of renewable items to make again, by subject.
+pub type Renewal = BTreeMap<String, BTreeSet<String>>;
 
 /// What one plugin rendered about one subject.
 #[derive(Debug)]
@@ -494,8 +499,24 @@ impl Run<'_> {
             },
             images: service.images.clone(),
             now_ms: if birth { self.circumstances.now_ms } else { 0 },
-            renew: Vec::new(),
+            renew: if birth {
+                self.renewed(service, subject)
+            } else {
+                Vec::new()
+            },
         }
+    }
+
+    /// Items of a service about a subject that are made again: those that are wanted, and that it calls renewable.
+    fn renewed(&self, service: &ResolvedService, subject: &Subject) -> Vec<String> {
+        let Some(wanted) = self.circumstances.renew.get(&subject.id) else {
+            return Vec::new();
+        };
+        let renewable = |name: &&String| {
+            kept_spec(&service.plugin.descriptor.kept, name, &subject.kind)
+                .is_some_and(|it| it.renewable)
+        };
+        wanted.iter().filter(renewable).cloned().collect()
     }
 
     fn provisioned(
@@ -522,7 +543,11 @@ impl Run<'_> {
                 .into());
             }
             let place = place(&subject.id, &service.role, &service.instance, &item.name);
-            if self.world.has_item(&place) {
+            let again = self
+                .renewed(service, subject)
+                .iter()
+                .any(|it| *it == item.name);
+            if self.world.has_item(&place) && !again {
                 return Err(refuse(&item.name, "it exists and is immutable").into());
             }
             self.world.keep(

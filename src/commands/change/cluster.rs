@@ -20,6 +20,7 @@ use crate::commands::circumstances::now_ms;
 use crate::commands::hooks::HookRun;
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
+use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
 use crate::state::{ObjectId, Store, lock};
 use crate::ui::{Message, Printer, Progress};
@@ -38,7 +39,7 @@ impl Change {
             .in_namespace(&resolved.namespace);
         let store = ClusterStore::new(&connection, &resolved.chain, "", &resolved.namespace);
         let mut prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some())
+            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
             .await?;
         let namespaces = homes(&prepared, &resolved.namespace);
         let uid = prepared.head.uid.clone();
@@ -70,7 +71,9 @@ impl Change {
             missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
         }
         if self.dry_run == DryRun::Server {
-            return self.preview(&connection, &plan, &prepared, printer).await;
+            return self
+                .preview(&connection, &plan, &prepared, &missing, printer)
+                .await;
         }
         let claim = wish.drawn.claim(if verb == Verb::Create {
             "create"
@@ -91,7 +94,9 @@ impl Change {
         let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
         if called > 0 {
             // What hooks remembered is rendered.
-            prepared = wish.prepare(&store, Verb::Apply, false).await?;
+            prepared = wish
+                .prepare(&store, Verb::Apply, false, &Renewal::new())
+                .await?;
             if prepared.writes() {
                 prepared.commit(&store, resolved, &claim).await?;
             }
@@ -179,6 +184,7 @@ impl Change {
         connection: &Connection,
         plan: &ApplyPlan<'_>,
         prepared: &Prepared,
+        missing: &BTreeSet<String>,
         printer: &Printer,
     ) -> anyhow::Result<bool> {
         if let Some(format) = self.output {
@@ -190,7 +196,18 @@ impl Change {
             .iter()
             .map(|object| (object.id(), object.display()))
             .collect();
-        let mut changed = BTreeMap::new();
+        // The server tells nothing of what goes into a namespace that is not there yet: all of it is new.
+        let (fresh, there): (Vec<_>, Vec<_>) = prepared
+            .objects
+            .iter()
+            .partition(|object| missing.contains(object.namespace()));
+        let mut changed: BTreeMap<ObjectId, &str> =
+            fresh.iter().map(|it| (it.id(), "created")).collect();
+        let there: Vec<Value> = there.iter().map(|it| it.value.clone()).collect();
+        let plan = &ApplyPlan {
+            objects: &there,
+            ..plan.clone()
+        };
         for preview in apply::preview(connection, plan, false).await? {
             preview.result?;
             changed.insert(

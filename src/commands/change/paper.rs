@@ -24,7 +24,7 @@ impl Change {
     ) -> anyhow::Result<bool> {
         let store = MemoryStore::new(&wish.resolved.chain);
         let prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some())
+            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
             .await?;
         tell_notes(&prepared, printer);
         let vaults = born(&prepared, &wish.resolved)?;
@@ -68,7 +68,7 @@ impl Change {
             verb
         };
         let mut prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some())
+            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
             .await?;
         tell_notes(&prepared, printer);
         let claim = wish.drawn.claim("create");
