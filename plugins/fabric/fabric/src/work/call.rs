@@ -47,7 +47,8 @@ fn answer(by: &str, outcome: Outcome) -> Result<Response, Trouble> {
 }
 
 impl Crew {
-    async fn act(
+    /// One step about a node.
+    pub async fn act(
         &self,
         node: &Node,
         says: &str,
@@ -246,7 +247,8 @@ impl Crew {
         ))
     }
 
-    async fn participation(
+    /// One request to an orderer's participation interface: status and body.
+    pub async fn participation(
         &self,
         orderer: &Node,
         says: &str,

@@ -227,7 +227,8 @@ async fn create(crew: &Crew, channel: &Channel) -> Result<(), Diagnostics> {
     submit_update(crew, channel, &wish).await
 }
 
-fn nonce(crew: &Crew) -> [u8; NONCE] {
+/// Bytes for one signature.
+pub fn nonce(crew: &Crew) -> [u8; NONCE] {
     crew.stamp().nonce
 }
 
@@ -263,7 +264,8 @@ pub async fn configuration(crew: &Crew, channel: &Channel) -> Result<Block, Diag
     }
 }
 
-async fn newest_configuration(
+/// The newest configuration block of a channel, asked for once of each orderer.
+pub async fn newest_configuration(
     crew: &Crew,
     channel: &Channel,
     signer: &Identity,
@@ -315,7 +317,8 @@ pub async fn set_anchors(
     Ok(true)
 }
 
-fn anchors(crew: &Crew, org: &Org) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
+/// The peers by which other organisations know one, as the spec says.
+pub fn anchors(crew: &Crew, org: &Org) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
     let mut anchors = Vec::new();
     for peer in &org.peers {
         let subject = crew.network.subject(&peer.id)?;
