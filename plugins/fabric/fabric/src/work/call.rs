@@ -277,16 +277,15 @@ impl Crew {
     pub async fn join_orderer(
         &self,
         orderer: &Node,
-        channel: &str,
+        says: &str,
         block: &[u8],
     ) -> Result<Result<Joined, ParticipationError>, Trouble> {
         let boundary: String = self.fresh().iter().map(|it| format!("{it:02x}")).collect();
         let request = participation::join_request(block, &boundary)
             .map_err(|fault| Trouble::new(&orderer.name, fault, Verdict::GiveUp))?;
-        let says = format!("joining channel {channel}");
         let content = Some((request.content_type, request.body));
         let (status, body) = self
-            .participation(orderer, &says, "POST", CHANNELS.to_owned(), content)
+            .participation(orderer, says, "POST", CHANNELS.to_owned(), content)
             .await?;
         Ok(participation::read_join(status, &body))
     }

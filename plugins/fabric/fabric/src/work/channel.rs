@@ -73,7 +73,7 @@ async fn join_orderers(crew: &Crew, channel: &Channel) -> Result<Vec<String>, Di
     let work = crew.orderers(channel).map(|(org, orderer)| async move {
         let mut patience = Patience::new(crew);
         loop {
-            match join_orderer(crew, channel, org, orderer).await {
+            match join_orderer(crew, channel, org, orderer, &patience).await {
                 Ok(()) => return Ok(orderer.name.clone()),
                 Err(trouble) => patience.bear(crew, &orderer.id, trouble).await?,
             }
@@ -90,9 +90,11 @@ async fn join_orderer(
     channel: &Channel,
     org: &Org,
     orderer: &Node,
+    patience: &Patience,
 ) -> Result<(), Trouble> {
+    let says = format!("joining channel {}", channel.name);
     match crew
-        .join_orderer(orderer, &channel.name, &channel.first)
+        .join_orderer(orderer, patience.says(&says), &channel.first)
         .await?
     {
         Ok(joined) if crew.ordering.consenters && joined.relation == Relation::Follower => {
@@ -155,7 +157,7 @@ async fn join_peers(
                 let mut patience = Patience::new(crew);
                 let says = format!("joining channel {}", channel.name);
                 loop {
-                    match crew.ask(peer, call, admin, &says).await {
+                    match crew.ask(peer, call, admin, patience.says(&says)).await {
                         Ok(_) => return Ok(peer.name.clone()),
                         Err(trouble) if trouble.verdict == Verdict::Done => {
                             return Ok(peer.name.clone());
@@ -318,7 +320,10 @@ pub async fn set_anchors(
 }
 
 /// The peers by which other organisations know one, as the spec says.
-pub fn anchors(crew: &Crew, org: &Org) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
+pub fn anchors(
+    crew: &Crew,
+    org: &Org,
+) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
     let mut anchors = Vec::new();
     for peer in &org.peers {
         let subject = crew.network.subject(&peer.id)?;

@@ -22,6 +22,8 @@ use super::trouble::{Trouble, chain};
 
 /// For how long something that passes by itself is waited for, in milliseconds: elections take up to 8 seconds.
 pub const PATIENCE: u64 = 90_000;
+/// How long nothing more is said about what is waited for, in milliseconds.
+const TELLING: u64 = 15_000;
 /// The first pause between two attempts, and the longest.
 const PAUSES: (u32, u32) = (100, 1_000);
 
@@ -30,6 +32,7 @@ const PAUSES: (u32, u32) = (100, 1_000);
 pub struct Patience {
     until_ms: u64,
     pause_ms: u32,
+    told_ms: Option<u64>,
 }
 
 impl Patience {
@@ -38,7 +41,13 @@ impl Patience {
         Self {
             until_ms: crew.now_ms().saturating_add(PATIENCE),
             pause_ms: PAUSES.0,
+            told_ms: None,
         }
+    }
+
+    /// What is said about an attempt: the same words are not said twice.
+    pub fn says<'a>(&self, text: &'a str) -> &'a str {
+        if self.pause_ms == PAUSES.0 { text } else { "" }
     }
 
     /// Waits before another attempt, or ends with the trouble: when it does not pass by itself, or lasted too long.
@@ -51,10 +60,24 @@ impl Patience {
         if !trouble.passes() || crew.now_ms() >= self.until_ms {
             return Err(trouble.fatal());
         }
-        let says = format!("{}: {}; trying again", trouble.by, trouble.message);
-        // The first attempts fail while a channel starts: nobody needs to read that.
-        let says = if self.pause_ms < PAUSES.1 { "" } else { &says };
-        crew.hands()?.sleep(on, says, self.pause_ms).await;
+        // The first attempts fail while a channel starts, and nobody needs to read that; nor the same each second.
+        let now = crew.now_ms();
+        let quiet = self.pause_ms < PAUSES.1
+            || self
+                .told_ms
+                .is_some_and(|told| now < told.saturating_add(TELLING));
+        let says = if quiet {
+            String::new()
+        } else {
+            self.told_ms = Some(now);
+            let whose = if on.ends_with(&trouble.by) {
+                String::new()
+            } else {
+                format!("{}: ", trouble.by)
+            };
+            format!("{whose}{}; trying again", trouble.message)
+        };
+        crew.hands()?.sleep(on, &says, self.pause_ms).await;
         self.pause_ms = self.pause_ms.saturating_mul(2).min(PAUSES.1);
         Ok(())
     }
