@@ -17,8 +17,8 @@ use fabric_transaction::config_block::last_config;
 use fabric_transaction::deliver::Seek;
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::participation::{ParticipationError, Relation};
-use fabric_transaction::proposal::{NONCE, system};
-use serde_json::json;
+use fabric_transaction::proposal::{Call, NONCE, system};
+use serde_json::{Value, json};
 
 use super::crew::{Channel, Crew, Node, Org};
 use super::report;
@@ -92,6 +92,14 @@ async fn join_orderer(
     orderer: &Node,
     patience: &Patience,
 ) -> Result<(), Trouble> {
+    // Who is in it already is neither sent the block again nor told of.
+    if crew
+        .orderer_channel(orderer, &channel.name)
+        .await?
+        .is_some()
+    {
+        return is_same(crew, channel, org, orderer).await;
+    }
     let says = format!("joining channel {}", channel.name);
     match crew
         .join_orderer(orderer, patience.says(&says), &channel.first)
@@ -105,13 +113,15 @@ async fn join_orderer(
             Err(Trouble::new(&orderer.name, message, Verdict::GiveUp))
         }
         Ok(_) => Ok(()),
-        Err(ParticipationError::Exists(_)) => {
-            let Some(admin) = &org.admin else {
-                return Ok(());
-            };
-            same_block(crew, channel, orderer, admin).await
-        }
+        Err(ParticipationError::Exists(_)) => is_same(crew, channel, org, orderer).await,
         Err(fault) => Err(Trouble::new(&orderer.name, &fault, fault.verdict())),
+    }
+}
+
+async fn is_same(crew: &Crew, channel: &Channel, org: &Org, orderer: &Node) -> Result<(), Trouble> {
+    match &org.admin {
+        Some(admin) => same_block(crew, channel, orderer, admin).await,
+        None => Ok(()),
     }
 }
 
@@ -157,8 +167,8 @@ async fn join_peers(
                 let mut patience = Patience::new(crew);
                 let says = format!("joining channel {}", channel.name);
                 loop {
-                    match crew.ask(peer, call, admin, patience.says(&says)).await {
-                        Ok(_) => return Ok(peer.name.clone()),
+                    match join_peer(crew, channel, peer, call, admin, patience.says(&says)).await {
+                        Ok(()) => return Ok(peer.name.clone()),
                         Err(trouble) if trouble.verdict == Verdict::Done => {
                             return Ok(peer.name.clone());
                         }
@@ -169,6 +179,22 @@ async fn join_peers(
         }
     }
     join_all(work).await.into_iter().collect()
+}
+
+async fn join_peer(
+    crew: &Crew,
+    channel: &Channel,
+    peer: &Node,
+    call: &Call,
+    admin: &Identity,
+    says: &str,
+) -> Result<(), Trouble> {
+    let found: Option<ChannelQueryResponse> = crew.find(peer, &system::channels(), admin).await?;
+    let mut known = found.unwrap_or_default().channels.into_iter();
+    if known.any(|it| it.channel_id == channel.name) {
+        return Ok(());
+    }
+    crew.ask(peer, call, admin, says).await.map(drop)
 }
 
 /// A channel out of a system channel: made by a transaction, begun by the orderers, joined, and its anchors set.
@@ -337,20 +363,9 @@ pub fn anchors(
 
 /// Which orderers and peers are in which channels, and how far.
 pub async fn list(crew: &Crew) -> Result<Report, Diagnostics> {
-    let orderers = crew.orgs.iter().flat_map(|org| &org.orderers);
-    let orderers = orderers.map(|orderer| async move {
-        let mut rows = Vec::new();
-        let channels = crew.orderer_channels(orderer).await?;
-        for name in channels.channels {
-            if let Some(joined) = crew.orderer_channel(orderer, &name).await? {
-                let word = |it: &dyn std::fmt::Debug| format!("{it:?}").to_lowercase();
-                rows.push(json!({
-                    "channel": name, "node": orderer.name, "height": joined.height,
-                    "relation": word(&joined.relation), "status": word(&joined.status),
-                }));
-            }
-        }
-        Ok::<_, Trouble>(rows)
+    let orderers = crew.orgs.iter().flat_map(|org| {
+        let nodes = org.orderers.iter();
+        nodes.map(move |orderer| of_orderer(crew, org, orderer))
     });
     let peers = crew.orgs.iter().flat_map(|org| {
         let admin = org.admin.as_ref();
@@ -410,4 +425,36 @@ pub async fn list(crew: &Crew) -> Result<Report, Diagnostics> {
         notes,
         ..report(text, &json!(rows))
     })
+}
+
+/// The channels of an orderer. Where none tells which ones it has, those of the spec are asked for their newest block.
+async fn of_orderer(crew: &Crew, org: &Org, orderer: &Node) -> Result<Vec<Value>, Trouble> {
+    let mut rows = Vec::new();
+    if crew.network.release.system_channel() {
+        let ours = crew.channels.iter();
+        for channel in ours.filter(|it| it.about.ordering.contains(&org.id)) {
+            let Ok(signer) = crew.signer(channel) else {
+                continue;
+            };
+            let newest = crew
+                .block(orderer, &channel.name, Seek::Newest, signer)
+                .await?;
+            let number = newest.header.map_or(0, |it| it.number);
+            rows.push(json!({
+                "channel": channel.name, "node": orderer.name, "height": number.saturating_add(1),
+                "relation": "orderer", "status": "active",
+            }));
+        }
+        return Ok(rows);
+    }
+    for name in crew.orderer_channels(orderer).await?.channels {
+        if let Some(joined) = crew.orderer_channel(orderer, &name).await? {
+            let word = |it: &dyn std::fmt::Debug| format!("{it:?}").to_lowercase();
+            rows.push(json!({
+                "channel": name, "node": orderer.name, "height": joined.height,
+                "relation": word(&joined.relation), "status": word(&joined.status),
+            }));
+        }
+    }
+    Ok(rows)
 }
