@@ -347,9 +347,7 @@ pub async fn approve(
             definition.name, definition.version, definition.sequence
         );
         work.push(async move {
-            crew.submit(channel, &call, admin, &[peer], &says)
-                .await
-                .map(|_| ())
+            crew.settle(channel, &call, admin, &[peer], &says).await
         });
     }
     join_all(work)
@@ -380,7 +378,7 @@ pub async fn commit(
         "committing chaincode {} {} (sequence {})",
         definition.name, definition.version, definition.sequence
     );
-    crew.submit(channel, &call, signer, &peers, &says).await?;
+    crew.settle(channel, &call, signer, &peers, &says).await?;
     // Peers that did not endorse learn of it by gossip: the next call may go to any of them.
     Ok(())
 }

@@ -21,6 +21,7 @@ use fabric_transaction::proposal::{Call, NONCE, system};
 use serde_json::{Value, json};
 
 use super::crew::{Channel, Crew, Node, Org};
+use super::orderers::founds;
 use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
@@ -105,7 +106,11 @@ async fn join_orderer(
         .join_orderer(orderer, patience.says(&says), &channel.first)
         .await?
     {
-        Ok(joined) if crew.ordering.consenters && joined.relation == Relation::Follower => {
+        Ok(joined)
+            if crew.ordering.consenters
+                && joined.relation == Relation::Follower
+                && founds(channel, &orderer.host) =>
+        {
             let message = format!(
                 "it joined channel {} as a follower: its TLS key is none of the channel's consenters",
                 channel.name
