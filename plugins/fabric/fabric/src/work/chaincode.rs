@@ -139,7 +139,11 @@ pub async fn deploy(crew: &Crew, chaincode: &Chaincode) -> Result<Deployed, Diag
     loop {
         let state = match state(crew, channel, chaincode, &wish).await {
             Ok(state) => state,
-            Err(Fault::Passes(trouble)) => {
+            Err(Fault::Passes(mut trouble)) => {
+                // Somebody committed while this looked: it looks again.
+                if trouble.verdict == Verdict::Done {
+                    trouble.verdict = Verdict::Again;
+                }
                 patience.bear(crew, &channel.id, trouble).await?;
                 continue;
             }

@@ -158,7 +158,11 @@ impl Crew {
             let attempt = self.attempt(channel, call, signer, endorsers, says, &mut patience);
             match attempt.await {
                 Ok(_) => return Ok(()),
-                Err(trouble) if trouble.verdict == Verdict::Done => return Ok(()),
+                // Another run was first, and not every peer may know yet what it did.
+                Err(trouble) if trouble.verdict == Verdict::Done => {
+                    self.hands()?.sleep(&channel.id, "", PAUSES.1).await;
+                    return Ok(());
+                }
                 Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
             }
         }
@@ -173,7 +177,7 @@ impl Crew {
         says: &str,
         patience: &mut Patience,
     ) -> Result<Submitted, Trouble> {
-        let Some(observer) = endorsers.first() else {
+        let Some(&observer) = endorsers.first() else {
             return Err(Trouble::new(
                 &channel.name,
                 "no peer can endorse",
