@@ -4,15 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chain_plugin_sdk::doing::{self, join_all};
 use chain_plugin_sdk::{Diagnostics, Report};
-use fabric_channel::block::{
-    block_header_hash, decode_block, decode_config_block, decode_update_file,
-};
+use fabric_channel::block::{block_header_hash, decode_block, decode_update_file};
 use fabric_channel::edit;
-use fabric_channel::update::{UpdateError, compute_update, sign_update, unsigned, wrap};
+use fabric_channel::update::{sign_update, wrap};
 use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::Block;
 use fabric_proto::peer::{BlockchainInfo, ChannelQueryResponse};
+use fabric_service::fault::at as fault_at;
 use fabric_transaction::config_block::last_config;
 use fabric_transaction::deliver::Seek;
 use fabric_transaction::failure::Verdict;
@@ -20,6 +19,7 @@ use fabric_transaction::participation::{ParticipationError, Relation};
 use fabric_transaction::proposal::{Call, NONCE, system};
 use serde_json::{Value, json};
 
+use super::change;
 use super::crew::{Channel, Crew, Node, Org};
 use super::orderers::founds;
 use super::report;
@@ -206,8 +206,12 @@ async fn join_peer(
 async fn from_system_channel(crew: &Crew, channel: &Channel) -> Result<Joined, Diagnostics> {
     let block = first_block(crew, channel).await?;
     let peers = join_peers(crew, channel, &block.encode_to_vec()).await?;
-    for (org, admin) in crew.members(channel) {
-        set_anchors(crew, channel, org, admin).await?;
+    for (org, _) in crew.members(channel) {
+        let anchors = anchors(crew, org)?;
+        change::change(crew, channel, |group| {
+            edit::set_anchor_peers(group, &org.msp_id, &anchors).map_err(fault_at("anchors", ""))
+        })
+        .await?;
     }
     Ok(Joined {
         orderers: crew
@@ -222,17 +226,51 @@ async fn from_system_channel(crew: &Crew, channel: &Channel) -> Result<Joined, D
 async fn first_block(crew: &Crew, channel: &Channel) -> Result<Block, Diagnostics> {
     let signer = crew.signer(channel)?;
     let mut patience = Patience::new(crew);
-    let mut asked = false;
+    let mut asking = Asking::default();
     loop {
-        let trouble = match oldest(crew, channel, signer).await {
+        let mut trouble = match oldest(crew, channel, signer).await {
             Ok(block) => return Ok(block),
             Err(trouble) => trouble,
         };
-        if !asked && trouble.passes() {
-            asked = true;
-            create(crew, channel).await?;
+        if trouble.passes() && asking.is_due(crew) {
+            match asking.heard(crew, create(crew, channel).await) {
+                Ok(()) => {}
+                // Who asked before and got no answer may have been heard: then a second wish does not fit any more.
+                Err(refusal) => match oldest(crew, channel, signer).await {
+                    Ok(block) => return Ok(block),
+                    Err(_) => trouble = refusal,
+                },
+            }
         }
         patience.bear(crew, &channel.id, trouble).await?;
+    }
+}
+
+/// How long what orderers took may take to show, in milliseconds, before they are asked again: one that stops may lose
+/// it.
+const SHOWS: u64 = 5_000;
+
+/// When a change was asked for.
+#[derive(Debug, Default)]
+struct Asking(Option<u64>);
+
+impl Asking {
+    /// Whether it is time to ask, or to ask again.
+    fn is_due(&self, crew: &Crew) -> bool {
+        self.0
+            .is_none_or(|at| crew.now_ms() >= at.saturating_add(SHOWS))
+    }
+
+    /// Takes note of an answer, and gives a refusal back. Who could not be reached is asked again soon.
+    fn heard(&mut self, crew: &Crew, answer: Result<(), Trouble>) -> Result<(), Trouble> {
+        match answer {
+            Err(trouble) if trouble.passes() => Ok(()),
+            Err(trouble) if trouble.verdict != Verdict::Done => Err(trouble),
+            _ => {
+                self.0 = Some(crew.now_ms());
+                Ok(())
+            }
+        }
     }
 }
 
@@ -250,14 +288,13 @@ async fn oldest(crew: &Crew, channel: &Channel, signer: &Identity) -> Result<Blo
     Err(last)
 }
 
-async fn create(crew: &Crew, channel: &Channel) -> Result<(), Diagnostics> {
+async fn create(crew: &Crew, channel: &Channel) -> Result<(), Trouble> {
     let (_, mut wish) = decode_update_file(&channel.first)
         .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let admins: Vec<&Identity> = crew.members(channel).map(|(_, admin)| admin).collect();
-    for admin in &admins {
-        sign_update(&mut wish, *admin, &nonce(crew));
+    for (_, admin) in crew.members(channel) {
+        sign_update(&mut wish, admin, &nonce(crew));
     }
-    submit_update(crew, channel, &wish).await
+    hand_in(crew, channel, &wish).await
 }
 
 /// Bytes for one signature.
@@ -265,36 +302,20 @@ pub fn nonce(crew: &Crew) -> [u8; NONCE] {
     crew.stamp().nonce
 }
 
-/// Sends a signed change to the orderers.
-pub async fn submit_update(
+/// Sends a signed change to the orderers, once.
+async fn hand_in(
     crew: &Crew,
     channel: &Channel,
     wish: &fabric_proto::configuration::ConfigUpdateEnvelope,
-) -> Result<(), Diagnostics> {
-    let signer = crew.signer(channel)?;
+) -> Result<(), Trouble> {
+    let give_up =
+        |fault: &dyn std::fmt::Display| Trouble::new(&channel.name, fault, Verdict::GiveUp);
+    let signer = crew
+        .signer(channel)
+        .map_err(|_| give_up(&"nobody here may change it"))?;
     let stamp = crew.stamp();
-    let envelope = wrap(wish, signer, &stamp.nonce, stamp.time.clone())
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let mut patience = Patience::new(crew);
-    loop {
-        match crew.order(channel, &envelope).await {
-            Ok(()) => return Ok(()),
-            Err(trouble) if trouble.verdict == Verdict::Done => return Ok(()),
-            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
-        }
-    }
-}
-
-/// The newest configuration block of a channel.
-pub async fn configuration(crew: &Crew, channel: &Channel) -> Result<Block, Diagnostics> {
-    let signer = crew.signer(channel)?;
-    let mut patience = Patience::new(crew);
-    loop {
-        match newest_configuration(crew, channel, signer).await {
-            Ok(block) => return Ok(block),
-            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
-        }
-    }
+    let envelope = wrap(wish, signer, &stamp.nonce, stamp.time).map_err(|fault| give_up(&fault))?;
+    crew.order(channel, &envelope).await
 }
 
 /// The newest configuration block of a channel, asked for once of each orderer.
@@ -323,31 +344,6 @@ pub async fn newest_configuration(
         }
     }
     Err(last)
-}
-
-/// Sets the anchors of an organisation, if the channel has others.
-pub async fn set_anchors(
-    crew: &Crew,
-    channel: &Channel,
-    org: &Org,
-    admin: &Identity,
-) -> Result<bool, Diagnostics> {
-    let block = configuration(crew, channel).await?;
-    let config = decode_config_block(&block.encode_to_vec())
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let anchors = anchors(crew, org)?;
-    let mut wanted = config.group.clone();
-    edit::set_anchor_peers(&mut wanted, &org.msp_id, &anchors)
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let change = match compute_update(&channel.name, &config.group, &wanted) {
-        Ok(change) => change,
-        Err(UpdateError::NoDifference { .. }) => return Ok(false),
-        Err(fault) => return Err(Trouble::new(&channel.name, fault, Verdict::GiveUp).fatal()),
-    };
-    let mut wish = unsigned(&change);
-    sign_update(&mut wish, admin, &nonce(crew));
-    submit_update(crew, channel, &wish).await?;
-    Ok(true)
 }
 
 /// The peers by which other organisations know one, as the spec says.
