@@ -145,6 +145,76 @@ fn channels_come_out_of_a_system_channel() {
     assert_eq!(stage.strays(), [""; 0]);
 }
 
+fn shaped(kinds: &Value, options: &Value) -> Spec {
+    let mut spec = Spec::new(Release::V2_5, Orderers::Raft, kinds);
+    let role = fabric_service::role::STACK.to_owned();
+    spec.options.insert(role, options.clone());
+    spec
+}
+
+#[test]
+fn networks_of_other_shapes_work_too() {
+    let Some(programs) = programs("2.5") else {
+        return;
+    };
+    let channels = json!([{"name": "mychannel"}]);
+    let basic = json!([{"name": "basic", "image": "registry.example/basic:1.0"}]);
+    let one = json!({
+        "orderers": 1, "orgs": 2, "peers": 1, "channels": channels, "chaincodes": basic,
+    });
+    let old = json!({
+        "orgs": [
+            {"name": "orderer", "ordering": true, "orderers": 1, "nodeOus": false},
+            {"name": "org1", "peers": 2, "nodeOus": false},
+            {"name": "org2", "peers": 1},
+        ],
+        "channels": channels, "chaincodes": basic,
+    });
+    let all_order = json!({
+        "orgs": [
+            {"name": "org1", "ordering": true, "orderers": 1, "peers": 1, "mspId": "Bank", "domain": "bank.example"},
+            {"name": "org2", "ordering": true, "orderers": 2, "peers": 1, "namespace": "elsewhere"},
+        ],
+        "channels": channels,
+        "chaincodes": [{
+            "name": "basic", "image": "registry.example/basic:1.0", "version": "2.1",
+            "policy": "OR('Bank.peer','Org2MSP.peer')",
+        }],
+    });
+    for (name, spec, nodes) in [
+        (
+            "one namespace",
+            shaped(&one, &json!({"namespaces": "one"})),
+            3,
+        ),
+        ("no NodeOUs", shaped(&old, &json!({})), 4),
+        ("all order", shaped(&all_order, &json!({})), 5),
+    ] {
+        println!("== {name}");
+        whole_life(&mut started(&programs, spec), nodes);
+    }
+}
+
+#[test]
+fn raft_makes_channels_out_of_a_system_channel() {
+    let Some(programs) = programs("1.4") else {
+        return;
+    };
+    let kinds = json!({
+        "orderers": 3, "orgs": 2, "peers": 1,
+        "channels": [{"name": "mychannel"}, {"name": "second", "orgs": ["org2"]}],
+    });
+    let spec = Spec::new(Release::V1_4, Orderers::Raft, &kinds);
+    let mut stage = started(&programs, spec);
+    let first = stage.run("after-ready", "chain", &json!({}));
+    println!("{}", first.text);
+    let heights = stage.settled();
+    assert_eq!(heights.len(), 9, "{heights:?}");
+    unchanged(&mut stage);
+    asked_for_nothing_else(&stage);
+    assert_eq!(stage.strays(), [""; 0]);
+}
+
 /// Every fault at each of the first requests, each in a network of its own; `check` looks at it afterwards.
 fn survives(programs: &Programs, spec: fn() -> Spec, usual: usize, check: fn(&mut Stage)) {
     let numbers = |name: &str, usual: usize| {
