@@ -66,7 +66,7 @@ const ENTRIES: [Entry; 24] = [
         summary: "make a channel, and join it",
         kind: "",
         args: amend::channel_args,
-        secrets: SIGNS,
+        secrets: NONE,
     },
     Entry {
         name: "channel-join",
@@ -299,7 +299,7 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
     let args: Value = serde_json::from_str(&what.args).unwrap_or_default();
     let (on, files) = (&what.subject, &what.files);
     match what.operation.as_str() {
-        "bring-up" | "after-ready" => bring_up::bring_up(&crew, &roster).await,
+        "bring-up" | "after-ready" => bring_up::bring_up(crew, &roster).await,
         "channel-create" => amend::channel_create(&crew, &args).await,
         "channel-join" => channel::join(&crew, on).await,
         "channel-list" => channel::list(&crew).await,

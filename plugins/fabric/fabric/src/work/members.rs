@@ -1,12 +1,15 @@
 //! Organisations come into a channel and leave it; their anchors; the definition that one gives to others.
 
 use chain_plugin_sdk::{Blob, Diagnostics, Report};
+use fabric_channel::block::decode_config_block;
 use fabric_channel::edit;
 use fabric_channel::model::{AnchorPeer, Organization};
 use fabric_channel::tree::{APPLICATION, ORDERER};
 use fabric_proto::configuration::ConfigGroup;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_service::{kind, port};
+use fabric_transaction::failure::Verdict;
+use fabric_transaction::proposal::system;
 use serde_json::{Value, json};
 
 use super::amend::amend;
@@ -15,6 +18,8 @@ use super::channel::{anchors, ensure};
 use super::crew::{Channel, Crew, Org};
 use super::definition::read as read_definition;
 use super::roster::Roster;
+use super::submit::Patience;
+use super::trouble::Trouble;
 use super::{report, spec};
 use crate::blocks;
 
@@ -174,6 +179,69 @@ async fn follow(
     );
     amend(crew, &says, &spec::with_channels(&channels)).await?;
     done.text.push_str(super::amend::IN_FILE);
+    Ok(())
+}
+
+/// Organisations of this party that came later than their channel.
+#[derive(Debug, Default)]
+pub struct Late {
+    /// Ids of those that are members now, whose peers must catch up.
+    pub inside: Vec<String>,
+    /// Ids of those that others must sign in.
+    pub outside: Vec<String>,
+}
+
+/// Makes organisations members that the spec names and block 0 does not. A channel that names all costs no look.
+pub async fn settle_new(
+    crew: &Crew,
+    roster: &Roster,
+    channel: &Channel,
+) -> Result<Late, Diagnostics> {
+    let mut late = Late::default();
+    let Ok(first) = decode_config_block(&channel.first) else {
+        // In 1.4 there is a transaction instead.
+        return Ok(late);
+    };
+    let release = blocks::line(crew.network.release);
+    for (org, _) in crew.members(channel) {
+        if has(&first.group, APPLICATION, &org.msp_id) {
+            continue;
+        }
+        let definition = roster.member(&org.id)?;
+        let changed = change::change(crew, channel, |group| {
+            if has(group, APPLICATION, &definition.name) {
+                return Ok(());
+            }
+            edit::add_application_organization(group, release, definition)
+                .map_err(fault_at("org", "/org"))
+        })
+        .await?;
+        match changed {
+            Changed::Open(_) => late.outside.push(org.id.clone()),
+            Changed::Already | Changed::Done(_) => late.inside.push(org.id.clone()),
+        }
+    }
+    Ok(late)
+}
+
+/// Waits until the peers of organisations know of their membership: before, they refuse their own administrators.
+pub async fn catch_up(crew: &Crew, channel: &Channel, orgs: &[String]) -> Result<(), Diagnostics> {
+    let members = crew
+        .members(channel)
+        .filter(|(it, _)| orgs.contains(&it.id));
+    for (org, admin) in members {
+        for peer in &org.peers {
+            let mut patience = Patience::new(crew);
+            let call = system::chain_info(&channel.name);
+            while let Err(trouble) = crew.ask(peer, &call, admin, "").await {
+                let trouble = Trouble {
+                    verdict: Verdict::Again,
+                    ..trouble
+                };
+                patience.bear(crew, &peer.id, trouble).await?;
+            }
+        }
+    }
     Ok(())
 }
 

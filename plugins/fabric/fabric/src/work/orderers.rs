@@ -4,7 +4,7 @@
 //! takes part. Leaving: a change of each channel first, then it is told to leave them, and only then the spec forgets it.
 //! Every part is looked at before it is done, and one orderer comes or goes at a time: two at once can cost the majority.
 
-use chain_plugin_sdk::{Diagnostics, Report, warning};
+use chain_plugin_sdk::{Diagnostic, Diagnostics, Report, warning};
 use fabric_channel::block::decode_config_block;
 use fabric_channel::edit::{self, Endpoint};
 use fabric_channel::tree::ORDERER;
@@ -25,6 +25,11 @@ use super::submit::Patience;
 use super::trouble::Trouble;
 use super::{report, spec};
 use crate::input::{self, Several};
+
+/// How often an orderer that goes is told to leave a channel, and the pause between, in milliseconds.
+const ASKED: u32 = 8;
+/// See [`ASKED`].
+const BETWEEN: u32 = 1_000;
 
 /// Arguments of `orderer-add`.
 pub fn args() -> Value {
@@ -344,7 +349,7 @@ pub async fn remove(mut crew: Crew, roster: &Roster, id: &str) -> Result<Report,
             }
             Changed::Already => {}
         }
-        leave(crew, channel, &leaving).await?;
+        notes.extend(leave(crew, channel, &leaving).await?);
     }
     let mut orgs = spec::orgs(&crew.network)?;
     let entry = spec::org(&mut orgs, &org)?;
@@ -364,21 +369,36 @@ pub async fn remove(mut crew: Crew, roster: &Roster, id: &str) -> Result<Report,
 
 /// Tells an orderer to leave a channel, until it has none. It is not waited for as a follower: cut off by the others it
 /// calls itself a consenter for minutes.
-async fn leave(crew: &Crew, channel: &Channel, orderer: &Node) -> Result<(), Diagnostics> {
+///
+/// One that does not answer is let go all the same: it may be gone for good, which is why it is removed.
+async fn leave(
+    crew: &Crew,
+    channel: &Channel,
+    orderer: &Node,
+) -> Result<Option<Diagnostic>, Diagnostics> {
     let path = channel_path(&channel.name).map_err(fault_at("channel", ""))?;
     let says = format!("leaving channel {}", channel.name);
-    let mut patience = Patience::new(crew);
-    loop {
+    let mut why = String::new();
+    for _ in 0..ASKED {
         let answer = crew
             .participation(orderer, &says, "DELETE", path.clone(), None)
             .await;
         let trouble = match answer.map(|(status, body)| read_removal(status, &body)) {
-            Ok(Ok(()) | Err(ParticipationError::NotFound(_))) => return Ok(()),
+            Ok(Ok(()) | Err(ParticipationError::NotFound(_))) => return Ok(None),
             Ok(Err(fault)) => Trouble::new(&orderer.name, &fault, fault.verdict()),
             Err(trouble) => trouble,
         };
-        patience.bear(crew, &orderer.id, trouble).await?;
+        if !trouble.passes() {
+            return Err(trouble.fatal());
+        }
+        why = trouble.message;
+        crew.hands()?.sleep(&orderer.id, "", BETWEEN).await;
     }
+    let message = format!(
+        "{} did not leave channel {}: {why}; its claim keeps the blocks, delete it before an orderer of this name comes again",
+        orderer.name, channel.name
+    );
+    Ok(Some(warning("orderer", "", message)))
 }
 
 #[cfg(test)]
