@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 
 use fabric_channel::block::{block_data_hash, block_header_hash, open_config_block};
+use fabric_channel::model::Consensus;
+use fabric_channel::read::channel_model;
+use fabric_identity::certificate::Certificate;
 use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::{
@@ -15,8 +18,8 @@ use fabric_proto::common::{
 use fabric_proto::configuration::{Config, ConfigEnvelope, ConfigGroup};
 use fabric_proto::peer::{
     ApplicationPolicy, ApplicationPolicyKind, ChaincodeAction, ChaincodeActionPayload,
-    ChaincodeData, ChaincodeProposalPayload, CommitChaincodeDefinitionArgs, ProposalResponsePayload,
-    Transaction, TxValidationCode as Code,
+    ChaincodeData, ChaincodeProposalPayload, CommitChaincodeDefinitionArgs,
+    ProposalResponsePayload, Transaction, TxValidationCode as Code,
 };
 use fabric_service::Release;
 use serde::{Deserialize, Serialize};
@@ -73,7 +76,61 @@ pub struct Chain {
     pub state: BTreeMap<Place, (Vec<u8>, u64)>,
     /// Organisations.
     pub members: Vec<Membership>,
+    /// Who orders.
+    pub ordering: Ordering,
+    root: ConfigGroup,
     seen: BTreeMap<String, Vec<u8>>,
+}
+
+/// Who orders a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ordering {
+    /// TLS certificates of its consenters; none where the consensus does not name them.
+    pub consenters: Option<Vec<Certificate>>,
+    /// How many of them must be there.
+    pub quorum: usize,
+    /// Whether some may lie: then a request that came twice is known.
+    pub bft: bool,
+}
+
+impl Ordering {
+    fn of(name: &str, root: &ConfigGroup) -> Result<Self, String> {
+        let model = channel_model(name, root).map_err(|it| it.to_string())?;
+        let orderer = model.orderer.ok_or("no orderers")?;
+        let (texts, bft): (Vec<String>, bool) = match orderer.consensus {
+            Consensus::Etcdraft { consenters, .. } => {
+                let all = consenters.into_iter().map(|it| it.server_tls_cert);
+                (all.collect(), false)
+            }
+            Consensus::Bft { consenters, .. } => {
+                let all = consenters.into_iter().map(|it| it.server_tls_cert);
+                (all.collect(), true)
+            }
+            _ => return Ok(Self::default()),
+        };
+        let all = texts.iter().map(|it| Certificate::parse_pem(it));
+        let all = all
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|it| it.to_string())?;
+        let faulty = all.len().saturating_sub(1) / 3;
+        Ok(Self {
+            quorum: if bft {
+                (all.len() + faulty + 1).div_ceil(2)
+            } else {
+                all.len() / 2 + 1
+            },
+            consenters: Some(all),
+            bft,
+        })
+    }
+
+    /// Whether it is one of those who order.
+    pub fn has(&self, tls: &Certificate) -> bool {
+        self.consenters.as_ref().is_none_or(|all| {
+            all.iter()
+                .any(|it| it.subject_public_key_info() == tls.subject_public_key_info())
+        })
+    }
 }
 
 /// A run of a chaincode over the state.
@@ -124,12 +181,14 @@ impl Chain {
         let name = opened.channel_id().to_owned();
         Ok(Self {
             members: Membership::of_channel(&opened.group)?,
+            ordering: Ordering::of(&name, &opened.group)?,
             entries: vec![vec![Entry {
                 id: opened.envelope.channel_header.tx_id.clone(),
                 kind: HeaderType::Config as i32,
                 code: 0,
             }]],
             config: opened.config,
+            root: opened.group,
             configured: 0,
             state: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -140,8 +199,8 @@ impl Chain {
     }
 
     /// The root of its configuration.
-    pub fn root(&self) -> ConfigGroup {
-        self.config.channel_group.clone().unwrap_or_default()
+    pub fn root(&self) -> &ConfigGroup {
+        &self.root
     }
 
     /// Number of blocks.
@@ -160,7 +219,9 @@ impl Chain {
         let before = last.and_then(|it| it.header.as_ref());
         (
             hash(last),
-            before.map(|it| it.previous_hash.clone()).unwrap_or_default(),
+            before
+                .map(|it| it.previous_hash.clone())
+                .unwrap_or_default(),
         )
     }
 
@@ -186,7 +247,7 @@ impl Chain {
         }
         let who = self.know(&opened.signature.creator, now_ms)?;
         audit.signed(&who, &envelope.payload, &envelope.signature)?;
-        if satisfied(&self.root(), path, std::slice::from_ref(&who)) {
+        if satisfied(self.root(), path, std::slice::from_ref(&who)) {
             Ok((opened, who))
         } else {
             Err(format!(
@@ -260,8 +321,9 @@ impl Chain {
             kind: HeaderType::Config as i32,
             code: 0,
         };
-        self.members =
-            Membership::of_channel(config.channel_group.as_ref().ok_or("no group")?)?;
+        self.root = config.channel_group.clone().ok_or("no group")?;
+        self.members = Membership::of_channel(&self.root)?;
+        self.ordering = Ordering::of(&self.name, &self.root)?;
         self.config = config;
         self.cut(&envelope, entry, orderer);
         Ok(())
@@ -306,11 +368,7 @@ impl Chain {
                 && let Some(chaincode) = place.1.strip_prefix("definition/")
                 && let Ok(definition) = CommitChaincodeDefinitionArgs::decode(value.as_slice())
             {
-                let raised = (
-                    self.name.clone(),
-                    chaincode.to_owned(),
-                    definition.sequence,
-                );
+                let raised = (self.name.clone(), chaincode.to_owned(), definition.sequence);
                 *audit.raised.entry(raised).or_default() += 1;
             }
             if place.0 == LSCC {
@@ -430,7 +488,7 @@ impl Chain {
                 }
                 return Err(format!("approval of {org} endorsed by {}", who()));
             }
-            return if satisfied(&root, "/Channel/Application/LifecycleEndorsement", by) {
+            return if satisfied(root, "/Channel/Application/LifecycleEndorsement", by) {
                 Ok(())
             } else {
                 Err(format!("LifecycleEndorsement not satisfied by {}", who()))
@@ -438,18 +496,18 @@ impl Chain {
         }
         if namespace == LSCC {
             // The instantiation policy that nobody set: an administrator of some member.
-            return if satisfied(&root, "/Channel/Application/Admins", std::slice::from_ref(creator))
-                || creator.roles.contains(&super::member::Role::Admin)
+            return if satisfied(
+                &root,
+                "/Channel/Application/Admins",
+                std::slice::from_ref(creator),
+            ) || creator.roles.contains(&super::member::Role::Admin)
             {
                 Ok(())
             } else {
                 Err("instantiated by somebody who is no administrator".to_owned())
             };
         }
-        if let Some((bytes, _)) = self
-            .state
-            .get(&(LSCC.to_owned(), namespace.to_owned()))
-        {
+        if let Some((bytes, _)) = self.state.get(&(LSCC.to_owned(), namespace.to_owned())) {
             let data = ChaincodeData::decode(bytes.as_slice()).map_err(|it| it.to_string())?;
             return match data.policy {
                 None => Ok(()),
@@ -461,16 +519,16 @@ impl Chain {
         let Some((bytes, _)) = self.state.get(&place) else {
             return Err(format!("chaincode {namespace} is not defined"));
         };
-        let definition = CommitChaincodeDefinitionArgs::decode(bytes.as_slice())
-            .map_err(|it| it.to_string())?;
+        let definition =
+            CommitChaincodeDefinitionArgs::decode(bytes.as_slice()).map_err(|it| it.to_string())?;
         let policy = ApplicationPolicy::decode(definition.validation_parameter.as_slice())
             .map_err(|it| it.to_string())?;
         let enough = match policy.r#type {
             Some(ApplicationPolicyKind::SignaturePolicy(policy)) => signed(&policy, by),
             Some(ApplicationPolicyKind::ChannelConfigPolicyReference(path)) => {
-                satisfied(&root, &path, by)
+                satisfied(root, &path, by)
             }
-            None => satisfied(&root, "/Channel/Application/Endorsement", by),
+            None => satisfied(root, "/Channel/Application/Endorsement", by),
         };
         if enough {
             Ok(())
@@ -502,9 +560,9 @@ fn config_envelope(
         channel_id: channel.to_owned(),
         ..ChannelHeader::default()
     };
-    let nonce = &block_data_hash(&BlockData {
+    let nonce = block_data_hash(&BlockData {
         data: vec![last_update.encode_to_vec(), config.encode_to_vec()],
-    })[..24];
+    });
     let payload = Payload {
         header: Some(Header {
             channel_header: channel_header.encode_to_vec(),
@@ -562,7 +620,7 @@ fn sealed(
     let sign = |value: &[u8]| {
         let signature_header = SignatureHeader {
             creator: orderer.creator().to_vec(),
-            nonce: block_header_hash(header)[..24].to_vec(),
+            nonce: block_header_hash(header).to_vec(),
         }
         .encode_to_vec();
         let message = [value, &signature_header, &block_header_hash(header)].concat();
@@ -580,7 +638,7 @@ fn sealed(
     };
     // Since 1.4.1 the number stands here too.
     let value = OrdererBlockMetadata {
-        last_config: Some(last),
+        last_config: Some(last.clone()),
         consenter_metadata: Vec::new(),
     }
     .encode_to_vec();

@@ -38,10 +38,7 @@ pub struct Known {
 impl Known {
     /// Checks a signature: SHA-256, DER, the lower `s`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), String> {
-        let key = self
-            .certificate
-            .public_key()
-            .map_err(|it| it.to_string())?;
+        let key = self.certificate.public_key().map_err(|it| it.to_string())?;
         key.verify(message, signature)
             .map_err(|fault| format!("{}: {fault}", self.certificate.subject()))
     }
@@ -79,8 +76,7 @@ impl Membership {
             return Ok(None);
         };
         let config = MspConfig::decode(value.value.as_slice()).map_err(|it| it.to_string())?;
-        let msp =
-            FabricMspConfig::decode(config.config.as_slice()).map_err(|it| it.to_string())?;
+        let msp = FabricMspConfig::decode(config.config.as_slice()).map_err(|it| it.to_string())?;
         Ok(Some(Self {
             msp_id: msp.name,
             roots: certificates(&msp.root_certs)?,

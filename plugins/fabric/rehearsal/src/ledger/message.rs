@@ -109,9 +109,7 @@ pub fn proposal_hash(header: &Header, payload: &ChaincodeProposalPayload) -> Vec
 }
 
 /// What stands in a proposal's payload: the chaincode and its input.
-pub fn invocation(
-    payload: &ChaincodeProposalPayload,
-) -> Result<(String, ChaincodeInput), String> {
+pub fn invocation(payload: &ChaincodeProposalPayload) -> Result<(String, ChaincodeInput), String> {
     let spec = ChaincodeInvocationSpec::decode(payload.input.as_slice())
         .map_err(|it| format!("invocation: {it}"))?
         .chaincode_spec

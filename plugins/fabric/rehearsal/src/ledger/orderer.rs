@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use chain_plugin_sdk::{Failure, Http, Response};
 use fabric_channel::block::{decode_config_block, open_config_block};
 use fabric_channel::lint::{self, Severity};
-use fabric_channel::model::{Consensus, Release as Line};
-use fabric_channel::read::channel_model;
+use fabric_channel::model::Release as Line;
 use fabric_identity::certificate::Certificate;
 use fabric_identity::check;
 use fabric_identity::identity::Identity;
@@ -81,31 +80,6 @@ fn told(found: &[lint::Diagnostic]) -> Result<(), String> {
     }
 }
 
-/// TLS certificates of those who order a channel; none where the consensus does not name them.
-pub fn consenters(chain: &Chain) -> Result<Option<Vec<Certificate>>, String> {
-    let model = channel_model(&chain.name, &chain.root()).map_err(|it| it.to_string())?;
-    let orderer = model.orderer.ok_or("no orderers")?;
-    let texts: Vec<String> = match orderer.consensus {
-        Consensus::Etcdraft { consenters, .. } => {
-            consenters.into_iter().map(|it| it.server_tls_cert).collect()
-        }
-        Consensus::Bft { consenters, .. } => {
-            consenters.into_iter().map(|it| it.server_tls_cert).collect()
-        }
-        _ => return Ok(None),
-    };
-    texts
-        .iter()
-        .map(|it| Certificate::parse_pem(it).map_err(|it| it.to_string()))
-        .collect::<Result<_, _>>()
-        .map(Some)
-}
-
-fn is_among(all: &[Certificate], tls: &Certificate) -> bool {
-    all.iter()
-        .any(|it| it.subject_public_key_info() == tls.subject_public_key_info())
-}
-
 impl Ledger {
     /// The participation interface.
     pub(super) fn participation(&mut self, id: &str, http: &Http) -> Result<Response, Failure> {
@@ -124,8 +98,10 @@ impl Ledger {
         };
         Ok(match (http.method.as_str(), name.is_empty()) {
             ("GET", true) => {
-                let all = self.orderers[id].channels.keys();
+                let all = self.orderers.get(id).map(|it| it.channels.keys());
                 let all: Vec<Value> = all
+                    .into_iter()
+                    .flatten()
                     .map(|it| json!({"name": it, "url": format!("{CHANNELS}/{it}")}))
                     .collect();
                 plain(200, &json!({"systemChannel": null, "channels": all}))
@@ -158,10 +134,10 @@ impl Ledger {
     fn told(&self, id: &str, name: &str) -> Option<Value> {
         let orderer = self.orderers.get(id)?;
         let chain = self.chains.get(orderer.channels.get(name)?)?;
-        let relation = match consenters(chain) {
-            Ok(Some(all)) if is_among(&all, &orderer.tls) => "consenter",
-            Ok(Some(_)) => "follower",
-            _ => "other",
+        let relation = match &chain.ordering.consenters {
+            None => "other",
+            Some(_) if chain.ordering.has(&orderer.tls) => "consenter",
+            Some(_) => "follower",
         };
         Some(json!({
             "name": name, "url": format!("{CHANNELS}/{name}"),
@@ -190,8 +166,12 @@ impl Ledger {
             }
         };
         let name = chain.name.clone();
-        if self.orderers[id].channels.contains_key(&name) {
-            return plain(405, &json!({"error": "cannot join: channel already exists"}));
+        let there = self.orderers.get(id);
+        if there.is_some_and(|it| it.channels.contains_key(&name)) {
+            return plain(
+                405,
+                &json!({"error": "cannot join: channel already exists"}),
+            );
         }
         let key = self.adopt(chain);
         if let Some(orderer) = self.orderers.get_mut(id) {
@@ -235,26 +215,12 @@ impl Ledger {
         let Some(chain) = self.chains.get(key) else {
             return false;
         };
-        let Ok(Some(all)) = consenters(chain) else {
-            return true;
-        };
         let here = self
             .orderers
             .values()
             .filter(|it| it.channels.get(&chain.name).is_some_and(|it| it == key))
-            .filter(|it| is_among(&all, &it.tls))
-            .count();
-        let bft = channel_model(&chain.name, &chain.root())
-            .ok()
-            .and_then(|it| it.orderer)
-            .is_some_and(|it| matches!(it.consensus, Consensus::Bft { .. }));
-        let needed = if bft {
-            let faulty = all.len().saturating_sub(1) / 3;
-            (all.len() + faulty + 1).div_ceil(2)
-        } else {
-            all.len() / 2 + 1
-        };
-        here >= needed
+            .filter(|it| chain.ordering.has(&it.tls));
+        here.count() >= chain.ordering.quorum
     }
 
     fn broadcast(&mut self, id: &str, envelope: &Envelope) -> Result<(), (i32, String)> {
@@ -263,7 +229,9 @@ impl Ledger {
         let now = self.now_ms();
         fresh(opened.channel.timestamp.as_ref(), now).map_err(|it| (400, it))?;
         let kind = HeaderType::try_from(opened.channel.r#type);
-        let orderer = &self.orderers[id];
+        let Some(orderer) = self.orderers.get(id) else {
+            return Err((500, "no orderer".to_owned()));
+        };
         let Some(key) = orderer.channels.get(&name).cloned() else {
             if kind == Ok(HeaderType::ConfigUpdate)
                 && let Some(system) = orderer.system.clone()
@@ -277,8 +245,7 @@ impl Ledger {
         let Some(chain) = self.chains.get_mut(&key) else {
             return Err((404, "channel does not exist".to_owned()));
         };
-        let all = consenters(chain).map_err(|it| (500, it))?;
-        if all.as_ref().is_some_and(|all| !is_among(all, &tls)) {
+        if !chain.ordering.has(&tls) {
             return Err((503, format!("channel {name} is not serviced by me")));
         }
         if !led {
@@ -290,7 +257,7 @@ impl Ledger {
         match kind {
             Ok(HeaderType::EndorserTransaction) => {
                 // Orderers of BFT know a request that they have already.
-                let known = chain.has_envelope(envelope) && self.bft;
+                let known = chain.ordering.bft && chain.has_envelope(envelope);
                 if known {
                     return Ok(());
                 }
@@ -300,23 +267,17 @@ impl Ledger {
             }
             Ok(HeaderType::ConfigUpdate) => {
                 let (wish, update) = update::read(&opened).map_err(|it| (400, it))?;
-                let applied = chain
-                    .config
-                    .channel_group
-                    .is_some()
-                    .then(|| {
-                        let config = &chain.config;
-                        let parts = (&wish, &update);
-                        update::apply(config, &chain.members, parts, now, &mut self.audit)
-                    })
-                    .unwrap_or_else(|| Err("no configuration".to_owned()));
+                let parts = (&wish, &update);
+                let applied =
+                    update::apply(&chain.config, &chain.members, parts, now, &mut self.audit);
                 let config = match applied {
                     Ok(config) => config,
                     // Orderers of BFT know a request that they have already.
-                    Err(_) if self.bft && chain.was_applied(envelope) => return Ok(()),
+                    Err(_) if chain.ordering.bft && chain.was_applied(envelope) => return Ok(()),
                     Err(why) => {
-                        let text =
-                            format!("error applying config update to existing channel '{name}': {why}");
+                        let text = format!(
+                            "error applying config update to existing channel '{name}': {why}"
+                        );
                         return Err((400, text));
                     }
                 };
@@ -330,27 +291,28 @@ impl Ledger {
                     .configure(config, envelope, &identity, now)
                     .map_err(|it| (400, it))
             }
-            _ => Err((400, format!("unknown message type {}", opened.channel.r#type))),
+            _ => Err((
+                400,
+                format!("unknown message type {}", opened.channel.r#type),
+            )),
         }
     }
 
     /// Makes a channel out of the system channel, on all orderers.
-    fn create(
-        &mut self,
-        id: &str,
-        system: &str,
-        envelope: &Envelope,
-    ) -> Result<(), (i32, String)> {
+    fn create(&mut self, id: &str, system: &str, envelope: &Envelope) -> Result<(), (i32, String)> {
         let bad = |it: String| (400, it);
         let opened = open(envelope).map_err(bad)?;
         let name = opened.channel.channel_id.clone();
         let now = self.now_ms();
-        let key = self.orderers[id].channels.get(system).cloned();
-        let Some(source) = key.and_then(|it| self.chains.get(&it)) else {
+        let Some(orderer) = self.orderers.get(id) else {
+            return Err((500, "no orderer".to_owned()));
+        };
+        let key = orderer.channels.get(system);
+        let Some(source) = key.and_then(|it| self.chains.get(it)) else {
             return Err((404, "channel does not exist".to_owned()));
         };
         let (wish, parts) = update::read(&opened).map_err(bad)?;
-        let template = update::template(&source.root(), &parts).map_err(bad)?;
+        let template = update::template(source.root(), &parts).map_err(bad)?;
         let members = source.members.clone();
         let who = super::member::know(&members, &opened.signature.creator, now)
             .map_err(|it| (403, it))?;
@@ -358,19 +320,14 @@ impl Ledger {
             .signed(&who, &envelope.payload, &envelope.signature)
             .map_err(|it| (403, it))?;
         // The system channel's Writers are its orderers; members come in by the policy of creation.
-        let config: Config = update::apply(
-            &template,
-            &members,
-            (&wish, &parts),
-            now,
-            &mut self.audit,
-        )
-        .map_err(bad)?;
+        let config: Config =
+            update::apply(&template, &members, (&wish, &parts), now, &mut self.audit)
+                .map_err(bad)?;
         let group = config.channel_group.clone().unwrap_or_default();
         if !policy::satisfied(&group, "/Channel/Writers", std::slice::from_ref(&who)) {
             return Err((403, format!("{} may not write", who.certificate.subject())));
         }
-        let block = first_block(&name, &config, envelope, &self.orderers[id].identity, now);
+        let block = first_block(&name, &config, envelope, &orderer.identity, now);
         open_config_block(block.clone()).map_err(|it| bad(it.to_string()))?;
         let chain = Chain::new(block, self.release).map_err(bad)?;
         let key = self.adopt(chain);
@@ -394,17 +351,20 @@ impl Ledger {
             self.refuse(id, &why);
             return status(400);
         }
-        let orderer = &self.orderers[id];
+        let Some(orderer) = self.orderers.get(id) else {
+            return status(500);
+        };
         let Some(key) = orderer.channels.get(&opened.channel.channel_id).cloned() else {
             return status(404);
         };
         let Some(chain) = self.chains.get(&key) else {
             return status(404);
         };
-        match consenters(chain) {
-            Ok(Some(all)) if !is_among(&all, &orderer.tls) => return status(404),
-            _ => {}
+        // Who only follows does not deliver.
+        if !chain.ordering.has(&orderer.tls) {
+            return status(404);
         }
+        let height = chain.height();
         let found = chain.admit(envelope, "/Channel/Readers", now, &mut self.audit);
         if let Err(why) = found {
             self.refuse(id, &why);
@@ -413,11 +373,10 @@ impl Ledger {
         if !self.led(&key) {
             return status(503);
         }
-        match blocks(&opened.data, &opened.channel.r#type, chain.height()) {
+        match blocks(&opened.data, opened.channel.r#type, height) {
             Ok(numbers) => {
-                let chain = &self.chains[&key];
                 let mut all: Vec<OrdererDeliverResponse> = numbers
-                    .filter_map(|it| chain.blocks.get(usize::try_from(it).ok()?))
+                    .filter_map(|it| self.chains.get(&key)?.blocks.get(usize::try_from(it).ok()?))
                     .map(|it| answer(Kind::Block(it.clone())))
                     .collect();
                 all.push(answer(Kind::Status(200)));
@@ -441,11 +400,11 @@ pub enum Seeking {
 /// The numbers of the blocks that are asked for, of a channel of some height.
 pub fn blocks(
     data: &[u8],
-    kind: &i32,
+    kind: i32,
     height: u64,
 ) -> Result<std::ops::RangeInclusive<u64>, Seeking> {
     let bad = Seeking::Status(400);
-    if *kind != HeaderType::DeliverSeekInfo as i32 {
+    if kind != HeaderType::DeliverSeekInfo as i32 {
         return Err(bad);
     }
     let info = SeekInfo::decode(data).map_err(|_| bad)?;

@@ -121,8 +121,9 @@ fn is(person: &Known, principal: &MspPrincipal) -> bool {
                     Err(_) => false,
                 }
         }),
-        Ok(PrincipalClassification::Identity) => SerializedIdentity::decode(bytes)
-            .is_ok_and(|it| it.encode_to_vec() == person.creator),
+        Ok(PrincipalClassification::Identity) => {
+            SerializedIdentity::decode(bytes).is_ok_and(|it| it.encode_to_vec() == person.creator)
+        }
         _ => false,
     }
 }

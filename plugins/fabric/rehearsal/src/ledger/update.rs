@@ -64,8 +64,7 @@ pub fn apply(
     audit: &mut Audit,
 ) -> Result<Config, String> {
     let people = signers(wish, members, now_ms, audit)?;
-    let review =
-        review(config, update).map_err(|it| format!("error authorizing update: {it}"))?;
+    let review = review(config, update).map_err(|it| format!("error authorizing update: {it}"))?;
     let root = config.channel_group.clone().unwrap_or_default();
     for change in &review.changes {
         let met = change
@@ -173,4 +172,3 @@ fn versions(group: &mut ConfigGroup) {
         versions(below);
     }
 }
-
