@@ -387,7 +387,7 @@ fn nothing() -> Configured {
 }
 
 /// The line of releases as channels know it.
-fn line(release: Release) -> Line {
+pub fn line(release: Release) -> Line {
     match release {
         Release::V1_4 => Line::V1_4,
         Release::V2_5 => Line::V2_5,
@@ -396,7 +396,7 @@ fn line(release: Release) -> Line {
 }
 
 /// Whether a TLS certificate chains to one of the roots and is one for clients and servers.
-fn trusted(certificate: &str, roots: &[String], between: &[String]) -> bool {
+pub fn trusted(certificate: &str, roots: &[String], between: &[String]) -> bool {
     let read = |all: &[String]| -> Vec<Certificate> {
         all.iter()
             .filter_map(|text| Certificate::parse_pem(text).ok())

@@ -1,3 +1,3 @@
 //! What the stack makes of a spec.
 
-mod expand;
+pub(crate) mod expand;

@@ -4,13 +4,28 @@
 //! done. Messages are signed by the Admin of the organisation that they are of; its key is read by consent, and goes into
 //! no answer.
 
+mod amend;
 mod bring_up;
 mod call;
 mod chaincode;
+mod change;
 mod channel;
 mod crew;
+mod definition;
+mod fetch;
+mod ledger;
+mod members;
+mod orderers;
+mod renew;
+mod roster;
+mod signing;
+mod spec;
+mod status;
+mod steps;
 mod submit;
 mod trouble;
+mod update;
+mod words;
 
 use chain_plugin_sdk::descriptor::Operation;
 use chain_plugin_sdk::doing::Doing;
@@ -20,6 +35,8 @@ use fabric_service::{Network, item, kind};
 use serde_json::{Value, json};
 
 use self::crew::Crew;
+use self::roster::Roster;
+use self::status::Status;
 
 /// An operation: what is said about it, and what it does.
 struct Entry {
@@ -27,50 +44,192 @@ struct Entry {
     summary: &'static str,
     kind: &'static str,
     args: fn() -> Value,
+    secrets: &'static [&'static str],
 }
 
+/// It signs as administrators.
+const SIGNS: &[&str] = &[item::KEY];
+/// It reads no key.
+const NONE: &[&str] = &[];
+
 /// The operations that are run by name.
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 24] = [
     Entry {
         name: "bring-up",
         summary: "join all channels and deploy all chaincodes, as the spec says",
         kind: "",
         args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-create",
+        summary: "make a channel, and join it",
+        kind: "",
+        args: amend::channel_args,
+        secrets: NONE,
     },
     Entry {
         name: "channel-join",
         summary: "join all orderers and peers of its organisations to a channel",
         kind: kind::CHANNEL,
         args: nothing,
+        secrets: SIGNS,
     },
     Entry {
         name: "channel-list",
         summary: "which orderers and peers are in which channels, and how far",
         kind: "",
         args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-fetch",
+        summary: "a block of a channel as a file",
+        kind: kind::CHANNEL,
+        args: fetch::args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-update",
+        summary: "change batches, capabilities, policies or maintenance of a channel",
+        kind: kind::CHANNEL,
+        args: update::args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-add-org",
+        summary: "make an organisation a member of a channel",
+        kind: kind::CHANNEL,
+        args: members::args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-remove-org",
+        summary: "take an organisation out of a channel",
+        kind: kind::CHANNEL,
+        args: members::args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-sign",
+        summary: "show what a change in a file does, and sign it",
+        kind: kind::CHANNEL,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "channel-submit",
+        summary: "submit a change with the signatures of all its files",
+        kind: kind::CHANNEL,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "anchor-set",
+        summary: "set the peers by which others know an organisation",
+        kind: kind::CHANNEL,
+        args: members::anchor_args,
+        secrets: SIGNS,
     },
     Entry {
         name: "chaincode-deploy",
         summary: "install, approve and commit a chaincode, as far as this party can",
         kind: kind::CHAINCODE,
         args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "chaincode-package",
+        summary: "the package of a chaincode as a file, and its id",
+        kind: kind::CHAINCODE,
+        args: nothing,
+        secrets: NONE,
+    },
+    Entry {
+        name: "chaincode-install",
+        summary: "install a chaincode on the peers that lack it",
+        kind: kind::CHAINCODE,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "chaincode-approve",
+        summary: "approve the definition of a chaincode for the organisations of this party",
+        kind: kind::CHAINCODE,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "chaincode-commit",
+        summary: "commit the definition of a chaincode, once enough have approved it",
+        kind: kind::CHAINCODE,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "chaincode-upgrade",
+        summary: "wish for another version, image or policy of a chaincode",
+        kind: kind::CHAINCODE,
+        args: steps::upgrade_args,
+        secrets: SIGNS,
     },
     Entry {
         name: "chaincode-invoke",
         summary: "send a transaction to a chaincode and wait until it is committed",
         kind: kind::CHAINCODE,
         args: chaincode::call_args,
+        secrets: SIGNS,
     },
     Entry {
         name: "chaincode-query",
         summary: "ask a chaincode, without a transaction",
         kind: kind::CHAINCODE,
         args: chaincode::call_args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "org-definition",
+        summary: "the definition of an organisation as a file, for others to add it to their channel",
+        kind: kind::ORG,
+        args: nothing,
+        secrets: NONE,
+    },
+    Entry {
+        name: "orderer-add",
+        summary: "start an orderer, and make it a consenter of all channels (Raft)",
+        kind: "",
+        args: orderers::args,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "orderer-remove",
+        summary: "take an orderer out of all channels, and stop it (Raft)",
+        kind: kind::ORDERER,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
+        name: "identity-issue",
+        summary: "issue an identity to a person or a program",
+        kind: "",
+        args: amend::identity_args,
+        secrets: NONE,
+    },
+    Entry {
+        name: "cert-renew",
+        summary: "renew certificates of an organisation's orderers, peers and users over the same keys",
+        kind: kind::ORG,
+        args: renew::args,
+        secrets: NONE,
     },
 ];
 
 fn nothing() -> Value {
     json!({"type": "object", "additionalProperties": false, "properties": {}})
+}
+
+fn owned(all: &[&str]) -> Vec<String> {
+    all.iter().map(|it| (*it).to_owned()).collect()
 }
 
 /// The operations of the stack.
@@ -80,26 +239,36 @@ pub fn operations() -> Vec<Operation> {
         summary: entry.summary.to_owned(),
         kind: entry.kind.to_owned(),
         args: (entry.args)(),
-        secrets: vec![item::KEY.to_owned()],
+        secrets: owned(entry.secrets),
         ..Operation::default()
     });
     let hook = Operation {
         name: "after-ready".to_owned(),
         summary: "bring up what is new".to_owned(),
         hook: "after-ready".to_owned(),
-        covers: [
+        covers: owned(&[
             kind::ORDERER,
             kind::PEER,
             kind::CHANNEL,
             kind::CHAINCODE,
             kind::SERVER,
-        ]
-        .map(ToOwned::to_owned)
-        .to_vec(),
-        secrets: vec![item::KEY.to_owned()],
+        ]),
+        secrets: owned(SIGNS),
         ..Operation::default()
     };
-    named.chain([hook]).collect()
+    let looks = [
+        ("orderer-status", kind::ORDERER, &status::OF_ORDERERS),
+        ("peer-status", kind::PEER, &status::OF_PEERS),
+    ];
+    let looks = looks.map(|(name, of_kind, columns)| Operation {
+        name: name.to_owned(),
+        summary: "heights of its channels, and how long its certificates hold".to_owned(),
+        kind: of_kind.to_owned(),
+        hook: "status".to_owned(),
+        columns: owned(columns),
+        ..Operation::default()
+    });
+    named.chain([hook]).chain(looks).collect()
 }
 
 /// An operation at work.
@@ -108,10 +277,16 @@ pub struct Work(Doing);
 
 impl Operate for Work {
     fn start(all: Topology, what: Request, host: &dyn Host) -> Result<Self, Diagnostics> {
-        let crew = Crew::gather(Network::new(all)?, &what, host)?;
         let now = what.now_ms;
+        if what.operation.ends_with("-status") {
+            let status = Status::gather(all, &what, host)?;
+            return Ok(Self(Doing::new(now, move |hands| status.look(hands))));
+        }
+        let network = Network::new(all)?;
+        let roster = Roster::gather(&network, &what, host)?;
+        let crew = Crew::gather(network, &what, host)?;
         Ok(Self(Doing::new(now, move |hands| {
-            run(crew.with(hands), what)
+            run(crew.with(hands), roster, what)
         })))
     }
 
@@ -120,15 +295,34 @@ impl Operate for Work {
     }
 }
 
-async fn run(crew: Crew, what: Request) -> Result<Report, Diagnostics> {
+async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagnostics> {
     let args: Value = serde_json::from_str(&what.args).unwrap_or_default();
+    let (on, files) = (&what.subject, &what.files);
     match what.operation.as_str() {
-        "bring-up" | "after-ready" => bring_up::bring_up(&crew).await,
-        "channel-join" => channel::join(&crew, &what.subject).await,
+        "bring-up" | "after-ready" => bring_up::bring_up(crew, &roster).await,
+        "channel-create" => amend::channel_create(&crew, &args).await,
+        "channel-join" => channel::join(&crew, on).await,
         "channel-list" => channel::list(&crew).await,
-        "chaincode-deploy" => chaincode::deploy_one(&crew, &what.subject).await,
-        "chaincode-invoke" => chaincode::invoke(&crew, &what.subject, &args).await,
-        "chaincode-query" => chaincode::query(&crew, &what.subject, &args).await,
+        "channel-fetch" => fetch::fetch(&crew, on, &args).await,
+        "channel-update" => update::update(&crew, on, &args).await,
+        "channel-add-org" => members::add(&crew, &roster, on, &args, files).await,
+        "channel-remove-org" => members::remove(&crew, on, &args).await,
+        "channel-sign" => signing::sign(&crew, on, files).await,
+        "channel-submit" => signing::submit_files(&crew, on, files).await,
+        "anchor-set" => members::anchor_set(&crew, on, &args).await,
+        "chaincode-deploy" => chaincode::deploy_one(&crew, on).await,
+        "chaincode-package" => steps::package(&crew, on),
+        "chaincode-install" => steps::install(&crew, on).await,
+        "chaincode-approve" => steps::approve(&crew, on).await,
+        "chaincode-commit" => steps::commit(&crew, on).await,
+        "chaincode-upgrade" => steps::upgrade(&crew, on, &args).await,
+        "chaincode-invoke" => chaincode::invoke(&crew, on, &args).await,
+        "chaincode-query" => chaincode::query(&crew, on, &args).await,
+        "org-definition" => members::define(&crew, &roster, on),
+        "orderer-add" => orderers::add(&crew, &roster, &args).await,
+        "orderer-remove" => orderers::remove(crew, &roster, on).await,
+        "identity-issue" => amend::identity_issue(&crew, &args).await,
+        "cert-renew" => renew::renew(&crew, on, &args).await,
         other => Err(refuse(
             "operation",
             "",

@@ -206,12 +206,12 @@ const KNOWN: &[(&[&str], Verdict, &str)] = &[
     ),
     (
         &["but new definition must be sequence"],
-        Verdict::GiveUp,
+        Verdict::Done,
         "another sequence is committed by now: query the committed definition",
     ),
     (
         &["is larger than requested sequence"],
-        Verdict::GiveUp,
+        Verdict::Done,
         "a later sequence is committed by now: query the committed definition",
     ),
     (

@@ -24,7 +24,7 @@ fn service(role: &str, plugin: &str, ports: &[(&str, u16, &str)]) -> ServiceSpec
     }
 }
 
-fn spec(kinds: &Value, options: &Value) -> ExpandSpec {
+pub(crate) fn spec(kinds: &Value, options: &Value) -> ExpandSpec {
     ExpandSpec {
         chain: "demo".to_owned(),
         namespace: "home".to_owned(),

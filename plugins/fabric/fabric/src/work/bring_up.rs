@@ -1,16 +1,40 @@
 //! From pods that are ready to a network that works: all channels joined, all chaincodes committed.
 
 use chain_plugin_sdk::doing::join_all;
-use chain_plugin_sdk::{Diagnostics, Report};
+use chain_plugin_sdk::{Diagnostics, Report, warning};
 use serde_json::json;
 
 use super::chaincode::{self, Deployed};
 use super::channel;
 use super::crew::Crew;
+use super::members;
+use super::orderers;
 use super::report;
+use super::roster::Roster;
 
 /// Joins what is to be joined and deploys what is to be deployed; channels side by side, then chaincodes side by side.
-pub async fn bring_up(crew: &Crew) -> Result<Report, Diagnostics> {
+///
+/// Organisations and orderers that came later than a channel are put into it, as far as this party can sign that.
+pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnostics> {
+    let mut notes = Vec::new();
+    let mut inside = Vec::new();
+    for channel in &crew.channels {
+        let late = members::settle_new(&crew, roster, channel).await?;
+        for org in &late.outside {
+            let name = org.rsplit('/').next().unwrap_or(org);
+            let message = format!(
+                "{name} is no member of channel {} yet: kubectl chain run channel-add-org {} org={name} gives the change that others must sign",
+                channel.name, channel.name
+            );
+            notes.push(warning("org", "", message));
+        }
+        inside.push(late);
+    }
+    for (channel, late) in crew.channels.iter_mut().zip(&inside) {
+        let about = &mut channel.about;
+        about.orgs.retain(|it| !late.outside.contains(it));
+    }
+    let crew = &crew;
     let joined = join_all(
         crew.channels
             .iter()
@@ -21,13 +45,25 @@ pub async fn bring_up(crew: &Crew) -> Result<Report, Diagnostics> {
     for (channel, joined) in crew.channels.iter().zip(joined) {
         lines.push(joined?.text(channel));
     }
+    for (channel, late) in crew.channels.iter().zip(&inside) {
+        members::catch_up(crew, channel, &late.inside).await?;
+        let settled = orderers::settle_new(crew, roster, channel).await?;
+        let fresh = settled.fresh.iter();
+        lines.extend(fresh.map(|name| format!("{name} takes part in channel {}", channel.name)));
+        if settled.open.is_some() {
+            let message = format!(
+                "an orderer follows channel {} only: kubectl chain run orderer-add gives the change that others must sign",
+                channel.name
+            );
+            notes.push(warning("orderer", "", message));
+        }
+    }
     let deployed = join_all(
         crew.chaincodes
             .iter()
             .map(|chaincode| chaincode::deploy(crew, chaincode)),
     )
     .await;
-    let mut notes = Vec::new();
     for (chaincode, deployed) in crew.chaincodes.iter().zip(deployed) {
         let name = &chaincode.about.name;
         match deployed? {

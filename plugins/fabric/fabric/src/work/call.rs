@@ -47,7 +47,8 @@ fn answer(by: &str, outcome: Outcome) -> Result<Response, Trouble> {
 }
 
 impl Crew {
-    async fn act(
+    /// One step about a node.
+    pub async fn act(
         &self,
         node: &Node,
         says: &str,
@@ -246,7 +247,8 @@ impl Crew {
         ))
     }
 
-    async fn participation(
+    /// One request to an orderer's participation interface: status and body.
+    pub async fn participation(
         &self,
         orderer: &Node,
         says: &str,
@@ -275,16 +277,15 @@ impl Crew {
     pub async fn join_orderer(
         &self,
         orderer: &Node,
-        channel: &str,
+        says: &str,
         block: &[u8],
     ) -> Result<Result<Joined, ParticipationError>, Trouble> {
         let boundary: String = self.fresh().iter().map(|it| format!("{it:02x}")).collect();
         let request = participation::join_request(block, &boundary)
             .map_err(|fault| Trouble::new(&orderer.name, fault, Verdict::GiveUp))?;
-        let says = format!("joining channel {channel}");
         let content = Some((request.content_type, request.body));
         let (status, body) = self
-            .participation(orderer, &says, "POST", CHANNELS.to_owned(), content)
+            .participation(orderer, says, "POST", CHANNELS.to_owned(), content)
             .await?;
         Ok(participation::read_join(status, &body))
     }

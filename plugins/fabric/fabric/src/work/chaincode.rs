@@ -42,7 +42,7 @@ pub fn call_args() -> Value {
 }
 
 /// What is wished for a chaincode.
-fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
+pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
     let about = &chaincode.about;
     let mut definition = Definition::new(&about.name, &about.version);
     definition.init_required = about.init_required;
@@ -58,7 +58,7 @@ fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
 }
 
 /// The package of an organisation, byte for byte as its id says.
-fn package(said: &Said) -> Result<Package, Diagnostics> {
+pub fn package(said: &Said) -> Result<Package, Diagnostics> {
     let image = said.image.as_deref().and_then(|it| it.split_once('@'));
     let code = match (said.kind.as_str(), &said.address, image) {
         ("ccaas", Some(address), _) => Code::Service(Connection::plain(address)),
@@ -139,7 +139,11 @@ pub async fn deploy(crew: &Crew, chaincode: &Chaincode) -> Result<Deployed, Diag
     loop {
         let state = match state(crew, channel, chaincode, &wish).await {
             Ok(state) => state,
-            Err(Fault::Passes(trouble)) => {
+            Err(Fault::Passes(mut trouble)) => {
+                // Somebody committed while this looked: it looks again.
+                if trouble.verdict == Verdict::Done {
+                    trouble.verdict = Verdict::Again;
+                }
                 patience.bear(crew, &channel.id, trouble).await?;
                 continue;
             }
@@ -165,8 +169,11 @@ pub async fn deploy(crew: &Crew, chaincode: &Chaincode) -> Result<Deployed, Diag
 }
 
 /// What goes wrong while one looks.
-enum Fault {
+#[derive(Debug)]
+pub enum Fault {
+    /// It may pass by itself.
     Passes(Trouble),
+    /// It does not.
     Ends(Diagnostics),
 }
 
@@ -183,7 +190,7 @@ impl From<Diagnostics> for Fault {
 }
 
 /// Looks at what there is of a chaincode: what is committed, installed and approved.
-async fn state(
+pub async fn state(
     crew: &Crew,
     channel: &Channel,
     chaincode: &Chaincode,
@@ -288,7 +295,8 @@ fn by_msp<'a>(crew: &'a Crew, msp_id: &str) -> Result<(&'a Org, &'a Identity), D
         .ok_or_else(|| refuse("org", "", format!("{msp_id} is not this party's")))
 }
 
-async fn install(
+/// Installs packages: organisation, peer and id of the package.
+pub async fn install(
     crew: &Crew,
     chaincode: &Chaincode,
     all: &[(String, String, String)],
@@ -321,7 +329,8 @@ async fn install(
         .collect::<Result<(), Diagnostics>>()
 }
 
-async fn approve(
+/// Approves a definition for organisations, each with its package.
+pub async fn approve(
     crew: &Crew,
     channel: &Channel,
     definition: &Definition,
@@ -342,9 +351,7 @@ async fn approve(
             definition.name, definition.version, definition.sequence
         );
         work.push(async move {
-            crew.submit(channel, &call, admin, &[peer], &says)
-                .await
-                .map(|_| ())
+            crew.settle(channel, &call, admin, &[peer], &says).await
         });
     }
     join_all(work)
@@ -353,7 +360,8 @@ async fn approve(
         .collect::<Result<(), Diagnostics>>()
 }
 
-async fn commit(
+/// Commits a definition, endorsed by these organisations.
+pub async fn commit(
     crew: &Crew,
     channel: &Channel,
     definition: &Definition,
@@ -374,7 +382,7 @@ async fn commit(
         "committing chaincode {} {} (sequence {})",
         definition.name, definition.version, definition.sequence
     );
-    crew.submit(channel, &call, signer, &peers, &says).await?;
+    crew.settle(channel, &call, signer, &peers, &says).await?;
     // Peers that did not endorse learn of it by gossip: the next call may go to any of them.
     Ok(())
 }

@@ -4,23 +4,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chain_plugin_sdk::doing::{self, join_all};
 use chain_plugin_sdk::{Diagnostics, Report};
-use fabric_channel::block::{
-    block_header_hash, decode_block, decode_config_block, decode_update_file,
-};
+use fabric_channel::block::{block_header_hash, decode_block, decode_update_file};
 use fabric_channel::edit;
-use fabric_channel::update::{UpdateError, compute_update, sign_update, unsigned, wrap};
+use fabric_channel::update::{sign_update, wrap};
 use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::Block;
 use fabric_proto::peer::{BlockchainInfo, ChannelQueryResponse};
+use fabric_service::fault::at as fault_at;
 use fabric_transaction::config_block::last_config;
 use fabric_transaction::deliver::Seek;
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::participation::{ParticipationError, Relation};
-use fabric_transaction::proposal::{NONCE, system};
-use serde_json::json;
+use fabric_transaction::proposal::{Call, NONCE, system};
+use serde_json::{Value, json};
 
+use super::change;
 use super::crew::{Channel, Crew, Node, Org};
+use super::orderers::founds;
 use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
@@ -73,7 +74,7 @@ async fn join_orderers(crew: &Crew, channel: &Channel) -> Result<Vec<String>, Di
     let work = crew.orderers(channel).map(|(org, orderer)| async move {
         let mut patience = Patience::new(crew);
         loop {
-            match join_orderer(crew, channel, org, orderer).await {
+            match join_orderer(crew, channel, org, orderer, &patience).await {
                 Ok(()) => return Ok(orderer.name.clone()),
                 Err(trouble) => patience.bear(crew, &orderer.id, trouble).await?,
             }
@@ -90,12 +91,26 @@ async fn join_orderer(
     channel: &Channel,
     org: &Org,
     orderer: &Node,
+    patience: &Patience,
 ) -> Result<(), Trouble> {
+    // Who is in it already is neither sent the block again nor told of.
+    if crew
+        .orderer_channel(orderer, &channel.name)
+        .await?
+        .is_some()
+    {
+        return is_same(crew, channel, org, orderer).await;
+    }
+    let says = format!("joining channel {}", channel.name);
     match crew
-        .join_orderer(orderer, &channel.name, &channel.first)
+        .join_orderer(orderer, patience.says(&says), &channel.first)
         .await?
     {
-        Ok(joined) if crew.ordering.consenters && joined.relation == Relation::Follower => {
+        Ok(joined)
+            if crew.ordering.consenters
+                && joined.relation == Relation::Follower
+                && founds(channel, &orderer.host) =>
+        {
             let message = format!(
                 "it joined channel {} as a follower: its TLS key is none of the channel's consenters",
                 channel.name
@@ -103,13 +118,15 @@ async fn join_orderer(
             Err(Trouble::new(&orderer.name, message, Verdict::GiveUp))
         }
         Ok(_) => Ok(()),
-        Err(ParticipationError::Exists(_)) => {
-            let Some(admin) = &org.admin else {
-                return Ok(());
-            };
-            same_block(crew, channel, orderer, admin).await
-        }
+        Err(ParticipationError::Exists(_)) => is_same(crew, channel, org, orderer).await,
         Err(fault) => Err(Trouble::new(&orderer.name, &fault, fault.verdict())),
+    }
+}
+
+async fn is_same(crew: &Crew, channel: &Channel, org: &Org, orderer: &Node) -> Result<(), Trouble> {
+    match &org.admin {
+        Some(admin) => same_block(crew, channel, orderer, admin).await,
+        None => Ok(()),
     }
 }
 
@@ -155,8 +172,8 @@ async fn join_peers(
                 let mut patience = Patience::new(crew);
                 let says = format!("joining channel {}", channel.name);
                 loop {
-                    match crew.ask(peer, call, admin, &says).await {
-                        Ok(_) => return Ok(peer.name.clone()),
+                    match join_peer(crew, channel, peer, call, admin, patience.says(&says)).await {
+                        Ok(()) => return Ok(peer.name.clone()),
                         Err(trouble) if trouble.verdict == Verdict::Done => {
                             return Ok(peer.name.clone());
                         }
@@ -169,12 +186,32 @@ async fn join_peers(
     join_all(work).await.into_iter().collect()
 }
 
+async fn join_peer(
+    crew: &Crew,
+    channel: &Channel,
+    peer: &Node,
+    call: &Call,
+    admin: &Identity,
+    says: &str,
+) -> Result<(), Trouble> {
+    let found: Option<ChannelQueryResponse> = crew.find(peer, &system::channels(), admin).await?;
+    let mut known = found.unwrap_or_default().channels.into_iter();
+    if known.any(|it| it.channel_id == channel.name) {
+        return Ok(());
+    }
+    crew.ask(peer, call, admin, says).await.map(drop)
+}
+
 /// A channel out of a system channel: made by a transaction, begun by the orderers, joined, and its anchors set.
 async fn from_system_channel(crew: &Crew, channel: &Channel) -> Result<Joined, Diagnostics> {
     let block = first_block(crew, channel).await?;
     let peers = join_peers(crew, channel, &block.encode_to_vec()).await?;
-    for (org, admin) in crew.members(channel) {
-        set_anchors(crew, channel, org, admin).await?;
+    for (org, _) in crew.members(channel) {
+        let anchors = anchors(crew, org)?;
+        change::change(crew, channel, |group| {
+            edit::set_anchor_peers(group, &org.msp_id, &anchors).map_err(fault_at("anchors", ""))
+        })
+        .await?;
     }
     Ok(Joined {
         orderers: crew
@@ -189,17 +226,51 @@ async fn from_system_channel(crew: &Crew, channel: &Channel) -> Result<Joined, D
 async fn first_block(crew: &Crew, channel: &Channel) -> Result<Block, Diagnostics> {
     let signer = crew.signer(channel)?;
     let mut patience = Patience::new(crew);
-    let mut asked = false;
+    let mut asking = Asking::default();
     loop {
-        let trouble = match oldest(crew, channel, signer).await {
+        let mut trouble = match oldest(crew, channel, signer).await {
             Ok(block) => return Ok(block),
             Err(trouble) => trouble,
         };
-        if !asked && trouble.passes() {
-            asked = true;
-            create(crew, channel).await?;
+        if trouble.passes() && asking.is_due(crew) {
+            match asking.heard(crew, create(crew, channel).await) {
+                Ok(()) => {}
+                // Who asked before and got no answer may have been heard: then a second wish does not fit any more.
+                Err(refusal) => match oldest(crew, channel, signer).await {
+                    Ok(block) => return Ok(block),
+                    Err(_) => trouble = refusal,
+                },
+            }
         }
         patience.bear(crew, &channel.id, trouble).await?;
+    }
+}
+
+/// How long what orderers took may take to show, in milliseconds, before they are asked again: one that stops may lose
+/// it.
+const SHOWS: u64 = 5_000;
+
+/// When a change was asked for.
+#[derive(Debug, Default)]
+struct Asking(Option<u64>);
+
+impl Asking {
+    /// Whether it is time to ask, or to ask again.
+    fn is_due(&self, crew: &Crew) -> bool {
+        self.0
+            .is_none_or(|at| crew.now_ms() >= at.saturating_add(SHOWS))
+    }
+
+    /// Takes note of an answer, and gives a refusal back. Who could not be reached is asked again soon.
+    fn heard(&mut self, crew: &Crew, answer: Result<(), Trouble>) -> Result<(), Trouble> {
+        match answer {
+            Err(trouble) if trouble.passes() => Ok(()),
+            Err(trouble) if trouble.verdict != Verdict::Done => Err(trouble),
+            _ => {
+                self.0 = Some(crew.now_ms());
+                Ok(())
+            }
+        }
     }
 }
 
@@ -217,53 +288,38 @@ async fn oldest(crew: &Crew, channel: &Channel, signer: &Identity) -> Result<Blo
     Err(last)
 }
 
-async fn create(crew: &Crew, channel: &Channel) -> Result<(), Diagnostics> {
+async fn create(crew: &Crew, channel: &Channel) -> Result<(), Trouble> {
     let (_, mut wish) = decode_update_file(&channel.first)
         .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let admins: Vec<&Identity> = crew.members(channel).map(|(_, admin)| admin).collect();
-    for admin in &admins {
-        sign_update(&mut wish, *admin, &nonce(crew));
+    for (_, admin) in crew.members(channel) {
+        sign_update(&mut wish, admin, &nonce(crew));
     }
-    submit_update(crew, channel, &wish).await
+    hand_in(crew, channel, &wish).await
 }
 
-fn nonce(crew: &Crew) -> [u8; NONCE] {
+/// Bytes for one signature.
+pub fn nonce(crew: &Crew) -> [u8; NONCE] {
     crew.stamp().nonce
 }
 
-/// Sends a signed change to the orderers.
-pub async fn submit_update(
+/// Sends a signed change to the orderers, once.
+async fn hand_in(
     crew: &Crew,
     channel: &Channel,
     wish: &fabric_proto::configuration::ConfigUpdateEnvelope,
-) -> Result<(), Diagnostics> {
-    let signer = crew.signer(channel)?;
+) -> Result<(), Trouble> {
+    let give_up =
+        |fault: &dyn std::fmt::Display| Trouble::new(&channel.name, fault, Verdict::GiveUp);
+    let signer = crew
+        .signer(channel)
+        .map_err(|_| give_up(&"nobody here may change it"))?;
     let stamp = crew.stamp();
-    let envelope = wrap(wish, signer, &stamp.nonce, stamp.time.clone())
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let mut patience = Patience::new(crew);
-    loop {
-        match crew.order(channel, &envelope).await {
-            Ok(()) => return Ok(()),
-            Err(trouble) if trouble.verdict == Verdict::Done => return Ok(()),
-            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
-        }
-    }
+    let envelope = wrap(wish, signer, &stamp.nonce, stamp.time).map_err(|fault| give_up(&fault))?;
+    crew.order(channel, &envelope).await
 }
 
-/// The newest configuration block of a channel.
-pub async fn configuration(crew: &Crew, channel: &Channel) -> Result<Block, Diagnostics> {
-    let signer = crew.signer(channel)?;
-    let mut patience = Patience::new(crew);
-    loop {
-        match newest_configuration(crew, channel, signer).await {
-            Ok(block) => return Ok(block),
-            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
-        }
-    }
-}
-
-async fn newest_configuration(
+/// The newest configuration block of a channel, asked for once of each orderer.
+pub async fn newest_configuration(
     crew: &Crew,
     channel: &Channel,
     signer: &Identity,
@@ -290,32 +346,11 @@ async fn newest_configuration(
     Err(last)
 }
 
-/// Sets the anchors of an organisation, if the channel has others.
-pub async fn set_anchors(
+/// The peers by which other organisations know one, as the spec says.
+pub fn anchors(
     crew: &Crew,
-    channel: &Channel,
     org: &Org,
-    admin: &Identity,
-) -> Result<bool, Diagnostics> {
-    let block = configuration(crew, channel).await?;
-    let config = decode_config_block(&block.encode_to_vec())
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let anchors = anchors(crew, org)?;
-    let mut wanted = config.group.clone();
-    edit::set_anchor_peers(&mut wanted, &org.msp_id, &anchors)
-        .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-    let change = match compute_update(&channel.name, &config.group, &wanted) {
-        Ok(change) => change,
-        Err(UpdateError::NoDifference { .. }) => return Ok(false),
-        Err(fault) => return Err(Trouble::new(&channel.name, fault, Verdict::GiveUp).fatal()),
-    };
-    let mut wish = unsigned(&change);
-    sign_update(&mut wish, admin, &nonce(crew));
-    submit_update(crew, channel, &wish).await?;
-    Ok(true)
-}
-
-fn anchors(crew: &Crew, org: &Org) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
+) -> Result<Vec<fabric_channel::model::AnchorPeer>, Diagnostics> {
     let mut anchors = Vec::new();
     for peer in &org.peers {
         let subject = crew.network.subject(&peer.id)?;
@@ -329,20 +364,9 @@ fn anchors(crew: &Crew, org: &Org) -> Result<Vec<fabric_channel::model::AnchorPe
 
 /// Which orderers and peers are in which channels, and how far.
 pub async fn list(crew: &Crew) -> Result<Report, Diagnostics> {
-    let orderers = crew.orgs.iter().flat_map(|org| &org.orderers);
-    let orderers = orderers.map(|orderer| async move {
-        let mut rows = Vec::new();
-        let channels = crew.orderer_channels(orderer).await?;
-        for name in channels.channels {
-            if let Some(joined) = crew.orderer_channel(orderer, &name).await? {
-                let word = |it: &dyn std::fmt::Debug| format!("{it:?}").to_lowercase();
-                rows.push(json!({
-                    "channel": name, "node": orderer.name, "height": joined.height,
-                    "relation": word(&joined.relation), "status": word(&joined.status),
-                }));
-            }
-        }
-        Ok::<_, Trouble>(rows)
+    let orderers = crew.orgs.iter().flat_map(|org| {
+        let nodes = org.orderers.iter();
+        nodes.map(move |orderer| of_orderer(crew, org, orderer))
     });
     let peers = crew.orgs.iter().flat_map(|org| {
         let admin = org.admin.as_ref();
@@ -402,4 +426,36 @@ pub async fn list(crew: &Crew) -> Result<Report, Diagnostics> {
         notes,
         ..report(text, &json!(rows))
     })
+}
+
+/// The channels of an orderer. Where none tells which ones it has, those of the spec are asked for their newest block.
+async fn of_orderer(crew: &Crew, org: &Org, orderer: &Node) -> Result<Vec<Value>, Trouble> {
+    let mut rows = Vec::new();
+    if crew.network.release.system_channel() {
+        let ours = crew.channels.iter();
+        for channel in ours.filter(|it| it.about.ordering.contains(&org.id)) {
+            let Ok(signer) = crew.signer(channel) else {
+                continue;
+            };
+            let newest = crew
+                .block(orderer, &channel.name, Seek::Newest, signer)
+                .await?;
+            let number = newest.header.map_or(0, |it| it.number);
+            rows.push(json!({
+                "channel": channel.name, "node": orderer.name, "height": number.saturating_add(1),
+                "relation": "orderer", "status": "active",
+            }));
+        }
+        return Ok(rows);
+    }
+    for name in crew.orderer_channels(orderer).await?.channels {
+        if let Some(joined) = crew.orderer_channel(orderer, &name).await? {
+            let word = |it: &dyn std::fmt::Debug| format!("{it:?}").to_lowercase();
+            rows.push(json!({
+                "channel": name, "node": orderer.name, "height": joined.height,
+                "relation": word(&joined.relation), "status": word(&joined.status),
+            }));
+        }
+    }
+    Ok(rows)
 }

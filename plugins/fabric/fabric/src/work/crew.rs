@@ -226,6 +226,14 @@ impl Crew {
             .into()
     }
 
+    /// Takes an orderer away, which is asked nothing any more.
+    pub fn without(&mut self, orderer: &str) -> Option<Node> {
+        self.orgs.iter_mut().find_map(|org| {
+            let place = org.orderers.iter().position(|it| it.id == orderer)?;
+            Some(org.orderers.remove(place))
+        })
+    }
+
     /// A channel by its id.
     pub fn channel(&self, id: &str) -> Result<&Channel, Diagnostics> {
         self.channels

@@ -1,7 +1,8 @@
 //! From a call to a committed transaction: proposals, endorsements, ordering, and the block in which it stands.
 //!
 //! An orderer that acknowledged a transaction may lose it when it stops before the block is cut. So what does not appear
-//! is submitted again, as a transaction of its own; whoever must not do a thing twice looks first.
+//! is sent again, byte for byte: of two copies one counts. Only what stands in a block and changed nothing, since others
+//! were first, is proposed anew.
 
 use chain_plugin_sdk::Diagnostics;
 use chain_plugin_sdk::doing::{join, join_all};
@@ -10,8 +11,8 @@ use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::Envelope;
 use fabric_proto::msp::SerializedIdentity;
-use fabric_proto::peer::BlockchainInfo;
-use fabric_transaction::commit;
+use fabric_proto::peer::{BlockchainInfo, ProcessedTransaction};
+use fabric_transaction::commit::{self, Committed};
 use fabric_transaction::endorsement::{self, Reply};
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::proposal::{self, Call, system};
@@ -22,6 +23,8 @@ use super::trouble::{Trouble, chain};
 
 /// For how long something that passes by itself is waited for, in milliseconds: elections take up to 8 seconds.
 pub const PATIENCE: u64 = 90_000;
+/// How long nothing more is said about what is waited for, in milliseconds.
+const TELLING: u64 = 15_000;
 /// The first pause between two attempts, and the longest.
 const PAUSES: (u32, u32) = (100, 1_000);
 
@@ -30,6 +33,7 @@ const PAUSES: (u32, u32) = (100, 1_000);
 pub struct Patience {
     until_ms: u64,
     pause_ms: u32,
+    told_ms: Option<u64>,
 }
 
 impl Patience {
@@ -38,7 +42,13 @@ impl Patience {
         Self {
             until_ms: crew.now_ms().saturating_add(PATIENCE),
             pause_ms: PAUSES.0,
+            told_ms: None,
         }
+    }
+
+    /// What is said about an attempt: the same words are not said twice.
+    pub fn says<'a>(&self, text: &'a str) -> &'a str {
+        if self.pause_ms == PAUSES.0 { text } else { "" }
     }
 
     /// Waits before another attempt, or ends with the trouble: when it does not pass by itself, or lasted too long.
@@ -48,13 +58,40 @@ impl Patience {
         on: &str,
         trouble: Trouble,
     ) -> Result<(), Diagnostics> {
+        self.endure(crew, on, trouble).await.map_err(Trouble::fatal)
+    }
+
+    /// The same within an attempt at something larger: trouble that ends this ends that too.
+    async fn endure(&mut self, crew: &Crew, on: &str, trouble: Trouble) -> Result<(), Trouble> {
         if !trouble.passes() || crew.now_ms() >= self.until_ms {
-            return Err(trouble.fatal());
+            return Err(Trouble {
+                verdict: match trouble.verdict {
+                    Verdict::Again => Verdict::GiveUp,
+                    other => other,
+                },
+                ..trouble
+            });
         }
-        let says = format!("{}: {}; trying again", trouble.by, trouble.message);
-        // The first attempts fail while a channel starts: nobody needs to read that.
-        let says = if self.pause_ms < PAUSES.1 { "" } else { &says };
-        crew.hands()?.sleep(on, says, self.pause_ms).await;
+        // The first attempts fail while a channel starts, and nobody needs to read that; nor the same each second.
+        let now = crew.now_ms();
+        let quiet = self.pause_ms < PAUSES.1
+            || self
+                .told_ms
+                .is_some_and(|told| now < told.saturating_add(TELLING));
+        let says = if quiet {
+            String::new()
+        } else {
+            self.told_ms = Some(now);
+            let whose = if on.ends_with(&trouble.by) {
+                String::new()
+            } else {
+                format!("{}: ", trouble.by)
+            };
+            format!("{whose}{}; trying again", trouble.message)
+        };
+        if let Ok(hands) = crew.hands() {
+            hands.sleep(on, &says, self.pause_ms).await;
+        }
         self.pause_ms = self.pause_ms.saturating_mul(2).min(PAUSES.1);
         Ok(())
     }
@@ -98,8 +135,34 @@ impl Crew {
     ) -> Result<Submitted, Diagnostics> {
         let mut patience = Patience::new(self);
         loop {
-            match self.attempt(channel, call, signer, endorsers, says).await {
+            let attempt = self.attempt(channel, call, signer, endorsers, says, &mut patience);
+            match attempt.await {
                 Ok(done) => return Ok(done),
+                Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
+            }
+        }
+    }
+
+    /// Sends a transaction that settles something, as [`Self::submit`] does: that it is so already is as good. The caller
+    /// looks again after it.
+    pub async fn settle(
+        &self,
+        channel: &Channel,
+        call: &Call,
+        signer: &Identity,
+        endorsers: &[&Node],
+        says: &str,
+    ) -> Result<(), Diagnostics> {
+        let mut patience = Patience::new(self);
+        loop {
+            let attempt = self.attempt(channel, call, signer, endorsers, says, &mut patience);
+            match attempt.await {
+                Ok(_) => return Ok(()),
+                // Another run was first, and not every peer may know yet what it did.
+                Err(trouble) if trouble.verdict == Verdict::Done => {
+                    self.hands()?.sleep(&channel.id, "", PAUSES.1).await;
+                    return Ok(());
+                }
                 Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
             }
         }
@@ -112,8 +175,9 @@ impl Crew {
         signer: &Identity,
         endorsers: &[&Node],
         says: &str,
+        patience: &mut Patience,
     ) -> Result<Submitted, Trouble> {
-        let Some(observer) = endorsers.first() else {
+        let Some(&observer) = endorsers.first() else {
             return Err(Trouble::new(
                 &channel.name,
                 "no peer can endorse",
@@ -155,29 +219,67 @@ impl Crew {
         })?;
         let envelope = transaction::assemble(&prepared, &endorsed, signer)
             .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-        self.order(channel, &envelope).await?;
-        loop {
-            let block = self
-                .committed(observer, &channel.name, number, signer)
-                .await?;
-            if let Some(found) = commit::find(&block, &prepared.tx_id) {
-                commit::check(found.code)
-                    .map_err(|fault| Trouble::new(&channel.name, &fault, fault.verdict()))?;
-                break;
+        // From here on it is this one transaction, whatever answers are lost: another one would do the thing twice.
+        let mut sent = false;
+        let found = loop {
+            let place = (observer, &mut number);
+            let ordered = self.ordered(channel, &envelope, &prepared.tx_id, place, signer, sent);
+            match ordered.await {
+                Ok(found) => break found,
+                Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
             }
-            number += 1;
-        }
+            sent = true;
+        };
+        commit::check(found.code)
+            .map_err(|fault| Trouble::new(&channel.name, &fault, fault.verdict()))?;
         // Whoever endorsed must know of it too before he is asked again.
-        let others = endorsers.iter().skip(1);
-        let seen = join_all(others.map(|peer| self.committed(peer, &channel.name, number, signer)));
-        for block in seen.await {
-            block?;
+        let others = endorsers.iter().skip(1).map(|peer| async move {
+            let mut patience = Patience::new(self);
+            loop {
+                match self.committed(peer, &channel.name, number, signer).await {
+                    Ok(_) => return Ok::<(), Trouble>(()),
+                    Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
+                }
+            }
+        });
+        for seen in join_all(others).await {
+            seen?;
         }
         Ok(Submitted {
             tx_id: prepared.tx_id,
             block: number,
             result: endorsed.result,
         })
+    }
+
+    /// Has an envelope ordered and waits for it at a peer, from a block on. One that was `sent` before is sent again when
+    /// the peer does not know it: a second copy in a block changes nothing.
+    async fn ordered(
+        &self,
+        channel: &Channel,
+        envelope: &Envelope,
+        tx_id: &str,
+        (observer, number): (&Node, &mut u64),
+        signer: &Identity,
+        sent: bool,
+    ) -> Result<Committed, Trouble> {
+        let known = if sent {
+            let call = system::transaction(&channel.name, tx_id);
+            let found: Option<ProcessedTransaction> = self.find(observer, &call, signer).await?;
+            found.is_some()
+        } else {
+            false
+        };
+        if !known {
+            self.order(channel, envelope).await?;
+        }
+        loop {
+            let block = self.committed(observer, &channel.name, *number, signer);
+            if let Some(found) = commit::find(&block.await?, tx_id) {
+                return Ok(found);
+            }
+            *number += 1;
+        }
     }
 
     /// Hands an envelope to those who order: to all of them where any may be left out by the others, else to the first
