@@ -145,7 +145,11 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
                 );
                 values.insert(subject.name.clone(), value);
             }
-            columns.push((header.clone(), values));
+            // Pods of different kinds may fill one column.
+            match columns.iter_mut().find(|(known, _)| known == header) {
+                Some((_, all)) => all.extend(values),
+                None => columns.push((header.clone(), values)),
+            }
         }
         for (subject, answer) in subjects.iter().zip(&answers) {
             if let Err(fault) = answer {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::recall::{recall_facts, recall_public, remembered};
 use super::resolve::ResolvedService;
-use super::secrets::{Consents, Secrets};
+use super::secrets::{Consents, Secrets, WHOLE};
 use super::world::{ServiceDoor, World};
 use crate::cluster::forward::{Identity, TlsSettings};
 use crate::plugin::contract::operate::{
@@ -183,7 +183,7 @@ pub async fn drive<A: Acts>(
     let service = start.service;
     let plugin = service.plugin.name().to_owned();
     let operation = start.operation;
-    let door = door(service, scene, start.secrets);
+    let door = door(service, operation, scene, start.secrets);
     let request = Request {
         operation: operation.name.clone(),
         subject: start.subject.to_owned(),
@@ -226,7 +226,12 @@ pub async fn drive<A: Acts>(
     })
 }
 
-fn door(service: &ResolvedService, scene: &Scene<'_>, secrets: Secrets) -> Arc<ServiceDoor> {
+fn door(
+    service: &ResolvedService,
+    operation: &Operation,
+    scene: &Scene<'_>,
+    secrets: Secrets,
+) -> Arc<ServiceDoor> {
     let world = Arc::new(World::new(
         &scene.topology.subjects,
         remembered(scene.head),
@@ -237,12 +242,8 @@ fn door(service: &ResolvedService, scene: &Scene<'_>, secrets: Secrets) -> Arc<S
         // They were checked against each other when they were given.
         let _ = recall_facts(&world, subject, services);
     }
-    Arc::new(ServiceDoor::new(
-        world,
-        service,
-        Phase::Operate,
-        scene.consents,
-    ))
+    let door = ServiceDoor::new(world, service, Phase::Operate, scene.consents);
+    Arc::new(door.of_whole(operation.secrets_of == WHOLE))
 }
 
 /// Which containers and ports the steps of an operation may reach.

@@ -2,7 +2,7 @@
 //!
 //! An operation's own secrets are those of its role that stand in its `secrets`; others' are those that its plugin takes
 //! in the phase `operate`, by everybody's consent. They are of the subject of the operation, of its ancestors and of its
-//! descendants. An operation that names none reads no vault.
+//! descendants, unless the operation says that it works for the whole chain. An operation that names none reads no vault.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,6 +15,9 @@ use crate::state::{Head, Public, Store, StoreError, Vault};
 
 /// (maker role, taker role, item) on which both descriptors and the user agree.
 pub type Consents = BTreeSet<(String, String, String)>;
+
+/// What an operation says that signs for everybody: its secrets are those of every subject.
+pub const WHOLE: &str = "chain";
 
 /// Who is going to use secrets.
 #[derive(Clone, Copy)]
@@ -93,7 +96,12 @@ impl Secrets {
         if operation.secrets.is_empty() {
             return Ok(secrets);
         }
-        for id in near(subjects, subject) {
+        let ids = if operation.secrets_of == WHOLE {
+            subjects.iter().map(|it| it.id.as_str()).collect()
+        } else {
+            near(subjects, subject)
+        };
+        for id in ids {
             let (Some(sealed), Some(remembered)) = (public.sealed.get(id), head.subjects.get(id))
             else {
                 continue;

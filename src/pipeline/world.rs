@@ -222,10 +222,17 @@ pub struct ServiceDoor {
     phase: Phase,
     needs: BTreeMap<String, Option<BTreeSet<String>>>,
     takes: BTreeSet<(String, String)>,
+    whole: bool,
     current: Mutex<String>,
 }
 
 impl ServiceDoor {
+    /// The door of an operation that works for every subject of the chain.
+    #[must_use]
+    pub fn of_whole(self, whole: bool) -> Self {
+        Self { whole, ..self }
+    }
+
     /// The door of `service` in `phase`. `consents` are (maker, taker, item) on which both descriptors and the user agree.
     pub fn new(
         world: Arc<World>,
@@ -267,6 +274,7 @@ impl ServiceDoor {
             phase,
             needs,
             takes,
+            whole: false,
             current: Mutex::default(),
         }
     }
@@ -284,7 +292,8 @@ impl ServiceDoor {
                 from.subject == current || self.world.is_ancestor(&from.subject, &current)
             }
             Phase::Operate => {
-                from.subject == current
+                self.whole
+                    || from.subject == current
                     || self.world.is_ancestor(&from.subject, &current)
                     || self.world.is_ancestor(&current, &from.subject)
             }

@@ -225,6 +225,9 @@ pub struct Operation {
     /// Secret items that it may read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// Whose secrets those are: of its subject and of those above and below it, or with `chain` of every subject.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub secrets_of: String,
     /// Another way to type it, e.g. `account create`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub alias: String,

@@ -1,0 +1,23 @@
+//! The stack `fabric` by the command, on a real control plane: what the server takes, a network in several namespaces,
+//! and what is refused before anything is written.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::doc_markdown,
+    clippy::panic
+)]
+
+mod combinations;
+mod namespaces;
+#[path = "../support/operator.rs"]
+mod operator;
+#[path = "../support/plane.rs"]
+mod plane;
+mod refused;
+mod renewed;
+
+use operator::Operator;
