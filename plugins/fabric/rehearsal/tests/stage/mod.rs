@@ -271,6 +271,18 @@ impl Stage {
         found
     }
 
+    /// Ends a node at once, as a crash of its machine does.
+    pub fn kill(&mut self, name: &str) {
+        println!("-- {name} is killed");
+        self.nodes.loopback.kill(name).unwrap();
+    }
+
+    /// Starts it again.
+    pub fn restart(&mut self, name: &str) {
+        println!("-- {name} starts again");
+        self.nodes.loopback.restart(name).unwrap();
+    }
+
     /// A node's log.
     #[allow(dead_code)]
     pub fn log(&self, name: &str) -> String {
