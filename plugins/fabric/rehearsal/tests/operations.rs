@@ -435,3 +435,50 @@ fn what_another_party_must_approve_is_told_by_name() {
     );
     is_clean(&ledger, "one party");
 }
+
+/// Carries out what an operation wishes of the spec, as the host does: what is new starts, and is brought up.
+fn amended(network: &mut Network, ledger: &mut Ledger) {
+    for patch in network.log.amended.clone() {
+        network.amend(&patch).unwrap();
+        ledger.start(network).unwrap();
+        does(network, ledger, "after-ready", "chain", &json!({}));
+    }
+}
+
+#[test]
+fn what_is_added_later_takes_part() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let channel = json!({"name": "second", "orgs": ["org1"]});
+    let none = json!({});
+    for (operation, args) in [("channel-create", &channel), ("orderer-add", &none)] {
+        does(&mut network, &mut ledger, operation, "chain", args);
+        assert_eq!(network.log.amended.len(), 1, "{operation}");
+        amended(&mut network, &mut ledger);
+    }
+    for (name, members) in [("mychannel", 4), ("second", 2)] {
+        let chain = ledger.chain(name).unwrap();
+        let consenters = chain.ordering.consenters.as_ref().unwrap();
+        assert_eq!(consenters.len(), 4, "{name}");
+        let in_it = |all: &std::collections::BTreeMap<String, String>| all.contains_key(name);
+        let orderers = ledger.orderers.values();
+        assert_eq!(orderers.filter(|it| in_it(&it.channels)).count(), 4);
+        let peers = ledger.peers.values();
+        assert_eq!(peers.filter(|it| in_it(&it.channels)).count(), members);
+    }
+    let (before, blocks) = (ledger.summary(), ledger.blocks());
+    does(&mut network, &mut ledger, "bring-up", "chain", &none);
+    assert_eq!((ledger.summary(), ledger.blocks()), (before, blocks));
+    is_clean(&ledger, "added");
+}
+
+#[test]
+fn an_upgrade_is_the_next_sequence() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let wish = json!({"version": "2.0"});
+    does(&mut network, &mut ledger, "chaincode-upgrade", BASIC, &wish);
+    assert_eq!(network.log.amended.len(), 1);
+    amended(&mut network, &mut ledger);
+    let raised: Vec<i64> = ledger.audit.raised.keys().map(|it| it.2).collect();
+    assert_eq!(raised, [1, 2]);
+    is_clean(&ledger, "upgraded");
+}
