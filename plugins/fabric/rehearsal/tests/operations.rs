@@ -482,3 +482,22 @@ fn an_upgrade_is_the_next_sequence() {
     assert_eq!(raised, [1, 2]);
     is_clean(&ledger, "upgraded");
 }
+
+#[test]
+fn who_is_removed_is_out_of_everything() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let (gone, none) = ("orderer/orderer2.orderer", json!({}));
+    does(&mut network, &mut ledger, "orderer-remove", gone, &none);
+    let chain = ledger.chain("mychannel").unwrap();
+    assert_eq!(chain.ordering.consenters.as_ref().unwrap().len(), 2);
+    assert!(ledger.orderers[gone].channels.is_empty());
+    amended(&mut network, &mut ledger);
+    assert!(network.subject(gone).is_err());
+    is_clean(&ledger, "an orderer");
+    let org = json!({"org": "org2"});
+    let report = does(&mut network, &mut ledger, "channel-remove-org", CHANNEL, &org);
+    let chain = ledger.chain("mychannel").unwrap();
+    let msps: Vec<&str> = chain.members.iter().map(|it| it.msp_id.as_str()).collect();
+    assert_eq!(msps, ["Org1MSP", "OrdererMSP"], "{}", report.text);
+    is_clean(&ledger, "an organisation");
+}
