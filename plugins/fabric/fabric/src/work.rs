@@ -271,6 +271,12 @@ pub fn operations() -> Vec<Operation> {
     named.chain([hook]).chain(looks).collect()
 }
 
+/// Whether an operation signs, and so asks for keys.
+fn signs(operation: &str) -> bool {
+    let entry = ENTRIES.iter().find(|it| it.name == operation);
+    entry.is_none_or(|it| !it.secrets.is_empty())
+}
+
 /// An operation at work.
 #[derive(Debug)]
 pub struct Work(Doing);
@@ -284,7 +290,7 @@ impl Operate for Work {
         }
         let network = Network::new(all)?;
         let roster = Roster::gather(&network, &what, host)?;
-        let crew = Crew::gather(network, &what, host)?;
+        let crew = Crew::gather(network, &what, host, signs(&what.operation))?;
         Ok(Self(Doing::new(now, move |hands| {
             run(crew.with(hands), roster, what)
         })))

@@ -358,7 +358,8 @@ impl Run<'_> {
         };
         let on = step.on.clone();
         match &step.act {
-            Act::Sleep(_) => Ok(done()),
+            // Every pod of a rehearsal is there as long as its world is.
+            Act::Sleep(_) | Act::Wait(_) => Ok(done()),
             Act::Remember(state) => {
                 let state = json(state)?;
                 self.network.remember(&on, state.clone());
@@ -374,8 +375,6 @@ impl Run<'_> {
                 self.network.log.renewed.push((on, names.clone()));
                 Ok(done())
             }
-            // Every pod of a rehearsal is there as long as its world is.
-            Act::Wait(_) => Ok(done()),
             Act::Exec(_) | Act::Logs(_) | Act::Http(_) => {
                 Err(failure("unsupported", "not in a rehearsal"))
             }

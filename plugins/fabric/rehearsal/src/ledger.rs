@@ -15,6 +15,8 @@ pub mod update;
 mod call;
 mod legacy;
 mod lifecycle;
+mod seal;
+mod validate;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -45,7 +47,7 @@ use crate::network::Network;
 const REQUEST: u64 = 5;
 
 /// A network of Fabric.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger {
     /// What was verified, and what was refused.
     pub audit: Audit,
@@ -195,6 +197,11 @@ impl Ledger {
     /// Blocks of all channels together: what a run that changes nothing leaves as it is.
     pub fn blocks(&self) -> u64 {
         self.chains.values().map(Chain::height).sum()
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub fn clock_ms(&self) -> u64 {
+        self.clock_ms
     }
 
     fn now_ms(&self) -> u64 {

@@ -471,19 +471,17 @@ impl Network {
         }
         let rendered = self.rendered(&from.subject, &from.role)?;
         let files = rendered.map(|it| it.files).unwrap_or_default();
-        match files.into_iter().find(|file| file.name == from.name) {
-            Some(file) => match file.content {
-                Content::Bytes(bytes) => Ok(bytes),
-                Content::Kept(kept) => self.bytes(&kept),
-                Content::Directory => Ok(Vec::new()),
-            },
-            None => {
-                let message = format!(
-                    "there is no {} of {} about {}",
-                    from.name, from.role, from.subject
-                );
-                Err(vec![error("file", "", message)])
-            }
+        let Some(file) = files.into_iter().find(|file| file.name == from.name) else {
+            let message = format!(
+                "there is no {} of {} about {}",
+                from.name, from.role, from.subject
+            );
+            return Err(vec![error("file", "", message)]);
+        };
+        match file.content {
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::Kept(kept) => self.bytes(&kept),
+            Content::Directory => Ok(Vec::new()),
         }
     }
 }

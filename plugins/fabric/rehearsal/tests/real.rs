@@ -215,6 +215,51 @@ fn raft_makes_channels_out_of_a_system_channel() {
     assert_eq!(stage.strays(), [""; 0]);
 }
 
+/// One node of each kind is down while the others work.
+fn bears_the_loss_of_one(mut stage: Stage) {
+    let call = |words: &[&str]| json!({"call": json!(words).to_string()});
+    stage.run("after-ready", "chain", &json!({}));
+    stage.settled();
+    for orderer in ["orderer0.orderer", "orderer1.orderer"] {
+        stage.kill(orderer);
+        stage.run("chaincode-invoke", BASIC, &call(&["put", "key", orderer]));
+        let got = stage.run("chaincode-query", BASIC, &call(&["get", "key"]));
+        assert_eq!(got.text, orderer);
+        let told = stage.run("channel-list", "chain", &json!({}));
+        assert_eq!(told.notes.len(), 1, "{:?}", told.notes);
+        println!("{:?}", told.notes);
+        stage.restart(orderer);
+        stage.settled();
+        unchanged(&mut stage);
+    }
+    stage.kill("basic.org1");
+    stage.restart("basic.org1");
+    stage.run("chaincode-invoke", BASIC, &call(&["put", "key", "server"]));
+    stage.kill("peer0.org1");
+    let got = stage.run("chaincode-query", BASIC, &call(&["get", "key"]));
+    assert_eq!(got.text, "server");
+    stage.run("chaincode-invoke", BASIC, &call(&["put", "key", "peer"]));
+    stage.restart("peer0.org1");
+    stage.settled();
+    let got = stage.run("chaincode-query", BASIC, &call(&["get", "key"]));
+    assert_eq!(got.text, "peer");
+    unchanged(&mut stage);
+}
+
+#[test]
+fn raft_bears_the_loss_of_one() {
+    if let Some(programs) = programs("2.5") {
+        bears_the_loss_of_one(started(&programs, raft()));
+    }
+}
+
+#[test]
+fn bft_bears_the_loss_of_one() {
+    if let Some(programs) = programs("3.1") {
+        bears_the_loss_of_one(started(&programs, bft()));
+    }
+}
+
 /// Every fault at each of the first requests, each in a network of its own; `check` looks at it afterwards.
 fn survives(programs: &Programs, spec: fn() -> Spec, usual: usize, check: fn(&mut Stage)) {
     let numbers = |name: &str, usual: usize| {

@@ -73,9 +73,20 @@ pub async fn channel_create(crew: &Crew, args: &Value) -> Result<Report, Diagnos
         return Ok(report(text, &table));
     }
     let mut channels = spec::channels(&crew.network)?;
+    let was_only = channels.len() == 1;
     channels.push(channel);
+    let mut patch = spec::with_channels(&channels);
+    // Chaincodes that named no channel meant the only one.
+    let chaincodes = spec::chaincodes(&crew.network)?;
+    if was_only
+        && !chaincodes.is_empty()
+        && let (Some(all), Value::Object(more)) =
+            (patch.as_object_mut(), spec::with_chaincodes(&chaincodes))
+    {
+        all.extend(more);
+    }
     let says = format!("making channel {name}");
-    amend(crew, &says, &spec::with_channels(&channels)).await?;
+    amend(crew, &says, &patch).await?;
     Ok(report(
         format!("channel {name} is made, and joined by its orderers and peers{IN_FILE}"),
         &table,

@@ -18,7 +18,7 @@ use fabric_transaction::definition::{
 };
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package::{self, Code, Connection, Image, Package};
-use fabric_transaction::proposal::{Call, arguments, lifecycle};
+use fabric_transaction::proposal::{Call, arguments, lifecycle, system};
 use serde_json::{Value, json};
 
 use super::crew::{Chaincode, Channel, Crew, Node, Org};
@@ -350,9 +350,7 @@ pub async fn approve(
             "approving chaincode {} {} (sequence {}) for {msp_id}",
             definition.name, definition.version, definition.sequence
         );
-        work.push(async move {
-            crew.settle(channel, &call, admin, &[peer], &says).await
-        });
+        work.push(async move { crew.settle(channel, &call, admin, &[peer], &says).await });
     }
     join_all(work)
         .await
@@ -414,11 +412,19 @@ fn typed(channel: &Channel, chaincode: &Chaincode, args: &Value) -> Result<Call,
     Ok(call)
 }
 
-/// The first peer of each organisation of this party in the channel.
-fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<&'a Node> {
-    crew.members(channel)
-        .filter_map(|(org, _)| org.peers.first())
-        .collect()
+/// A peer of each organisation of this party in the channel: the first that answers, else the first.
+async fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<&'a Node> {
+    let call = &system::chain_info(&channel.name);
+    let chosen = crew.members(channel).map(|(org, admin)| async move {
+        for peer in &org.peers {
+            if crew.ask(peer, call, admin, "").await.is_ok() {
+                return Some(peer);
+            }
+        }
+        org.peers.first()
+    });
+    let chosen = join_all(chosen.collect::<Vec<_>>()).await;
+    chosen.into_iter().flatten().collect()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -433,8 +439,9 @@ pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagn
     let call = typed(channel, chaincode, args)?;
     let signer = crew.signer(channel)?;
     let says = format!("invoking chaincode {}", chaincode.about.name);
+    let endorsers = endorsers(crew, channel).await;
     let done = crew
-        .submit(channel, &call, signer, &endorsers(crew, channel), &says)
+        .submit(channel, &call, signer, &endorsers, &says)
         .await?;
     Ok(report(
         format!(

@@ -117,11 +117,17 @@ fn needed<T: DeserializeOwned>(
 }
 
 impl Crew {
-    /// Reads everything that an operation may need, once: while it is at work it asks the host for nothing but steps.
-    pub fn gather(network: Network, what: &Request, host: &dyn Host) -> Result<Self, Diagnostics> {
+    /// Reads everything that an operation may need, once: while it is at work it asks the host for nothing but steps. Keys
+    /// are asked for only by one that `signs`.
+    pub fn gather(
+        network: Network,
+        what: &Request,
+        host: &dyn Host,
+        signs: bool,
+    ) -> Result<Self, Diagnostics> {
         let mut orgs = Vec::new();
         for org in network.of_kind(kind::ORG) {
-            orgs.push(organisation(&network, org, host)?);
+            orgs.push(organisation(&network, org, host, signs)?);
         }
         let mut channels = Vec::new();
         for channel in network.of_kind(kind::CHANNEL).filter(|it| !it.foreign) {
@@ -293,11 +299,16 @@ impl Crew {
     }
 }
 
-fn organisation(network: &Network, org: &Subject, host: &dyn Host) -> Result<Org, Diagnostics> {
+fn organisation(
+    network: &Network,
+    org: &Subject,
+    host: &dyn Host,
+    signs: bool,
+) -> Result<Org, Diagnostics> {
     let identity: OrgIdentity = needed(host, &org.id, role::MSP)?;
     let tls_ca = identity.tls_ca_certificate.clone().into_bytes();
     let mut admin = None;
-    if !org.foreign {
+    if signs && !org.foreign {
         for user in extra::administrators(network, &org.id)? {
             let Some(key) = host.kept(&reference(role::MSP, user, item::KEY)) else {
                 continue;

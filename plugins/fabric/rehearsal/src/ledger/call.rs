@@ -35,14 +35,16 @@ pub fn invoke(
         }
         data.version
     } else {
-        let Some(definition) = lifecycle::committed(simulation, name)? else {
+        // Which code runs is no part of the outcome: each organisation has its own.
+        let mut aside = Simulation::new(chain);
+        let Some(definition) = lifecycle::committed(&mut aside, name)? else {
             return fault(format!(
                 "make sure the chaincode {name} has been successfully defined on channel {} and try again: chaincode {name} not found",
                 chain.name
             ));
         };
         let org = &peer.local.msp_id;
-        let package = lifecycle::package_of(simulation, org, &definition)?;
+        let package = lifecycle::package_of(&mut aside, org, &definition)?;
         if !package.is_some_and(|it| peer.installed.contains_key(&it)) {
             return fault(format!(
                 "chaincode definition for '{name}' exists, but chaincode is not installed"

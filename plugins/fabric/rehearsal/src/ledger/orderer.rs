@@ -22,13 +22,14 @@ use fabric_transaction::participation::{CHANNELS, MAX_BODY};
 use serde_json::{Value, json};
 
 use super::Ledger;
-use super::chain::{Chain, first_block};
+use super::chain::Chain;
 use super::message::{fresh, open};
+use super::seal::first_block;
 use super::wire::{failure, form_file, messages, plain, refused};
 use super::{policy, update};
 
 /// An orderer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Orderer {
     /// Its identity.
     pub identity: Identity,

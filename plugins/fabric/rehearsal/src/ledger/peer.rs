@@ -25,7 +25,7 @@ use super::wire::{failure, messages, refused};
 use super::{call, legacy, lifecycle};
 
 /// A peer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// Its identity.
     pub identity: Identity,

@@ -230,7 +230,7 @@ impl Stage {
             if of.values().all(|heights| heights.len() == 1) {
                 return heights;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{heights:?}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "{heights:?}");
             thread::sleep(Duration::from_millis(200));
         }
     }
@@ -269,6 +269,18 @@ impl Stage {
             }
         }
         found
+    }
+
+    /// Ends a node at once, as a crash of its machine does.
+    pub fn kill(&mut self, name: &str) {
+        println!("-- {name} is killed");
+        self.nodes.loopback.kill(name).unwrap();
+    }
+
+    /// Starts it again.
+    pub fn restart(&mut self, name: &str) {
+        println!("-- {name} starts again");
+        self.nodes.loopback.restart(name).unwrap();
     }
 
     /// A node's log.

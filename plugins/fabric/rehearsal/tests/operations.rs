@@ -1,0 +1,503 @@
+//! The operations of the stack against a model of Fabric: what is wished for comes about, whatever is lost on the way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+use chain_plugin_sdk::{Diagnostics, Report};
+use fabric_rehearsal::driver::{Fault, Faults, run};
+use fabric_rehearsal::ledger::Ledger;
+use fabric_rehearsal::network::{Network, Orderers, Spec};
+use fabric_service::Release;
+use serde_json::{Value, json};
+
+const CHANNEL: &str = "channel/mychannel";
+const BASIC: &str = "chaincode/basic";
+const ALL: [Fault; 4] = [
+    Fault::LostBefore,
+    Fault::LostAfter,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+];
+
+/// What is lost or killed after it was done.
+const AFTER: [Fault; 2] = [Fault::LostAfter, Fault::KilledAfter];
+
+fn kinds(orderers: u32, peers: u32) -> Value {
+    json!({
+        "orderers": orderers, "orgs": 2, "peers": peers,
+        "channels": [{"name": "mychannel"}],
+        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
+    })
+}
+
+fn raft() -> Spec {
+    Spec::new(Release::V2_5, Orderers::Raft, &kinds(3, 2))
+}
+
+fn alone() -> Spec {
+    Spec::new(Release::V2_5, Orderers::Raft, &kinds(1, 1))
+}
+
+fn bft() -> Spec {
+    Spec::new(Release::V3_1, Orderers::Bft, &kinds(4, 1))
+}
+
+fn solo() -> Spec {
+    let kinds = json!({"orgs": 2, "peers": 2, "channels": [{"name": "mychannel"}]});
+    Spec::new(Release::V1_4, Orderers::Solo, &kinds)
+}
+
+fn done(
+    network: &mut Network,
+    ledger: &mut Ledger,
+    operation: &str,
+    subject: &str,
+    args: &Value,
+    faults: &Faults,
+) -> Result<Report, Diagnostics> {
+    run(network, ledger, operation, subject, args, &[], faults)
+}
+
+/// Runs an operation to its end, without faults.
+fn does(
+    network: &mut Network,
+    ledger: &mut Ledger,
+    operation: &str,
+    subject: &str,
+    args: &Value,
+) -> Report {
+    let ended = done(network, ledger, operation, subject, args, &Faults::none());
+    ended.unwrap_or_else(|fault| {
+        panic!(
+            "{operation}: {fault:?}\nrefused: {:#?}\nlog: {:#?}",
+            ledger.audit.refusals, network.log
+        )
+    })
+}
+
+/// What must hold of every ledger, whatever happened to it.
+fn faulty(ledger: &Ledger) -> Option<String> {
+    let audit = &ledger.audit;
+    let once = audit.raised.values().chain(audit.created.values());
+    // A change that is sent again when the answer was lost is outdated by itself.
+    let mut refused = audit
+        .refusals
+        .iter()
+        .filter(|it| !it.contains("error applying config update to existing channel"));
+    let clean = audit.invalid.is_empty()
+        && refused.next().is_none()
+        && once.into_iter().all(|it| *it == 1)
+        && audit.verified > 0;
+    (!clean).then(|| format!("{audit:#?}"))
+}
+
+fn is_clean(ledger: &Ledger, what: &str) {
+    let found = faulty(ledger);
+    assert!(found.is_none(), "{what}: {found:?}");
+}
+
+#[test]
+fn a_network_is_brought_up_and_then_left_alone() {
+    for (spec, height) in [(raft(), 4), (alone(), 4), (bft(), 4), (solo(), 3)] {
+        let release = spec.release;
+        let mut network = Network::new(spec).unwrap();
+        let mut ledger = Ledger::new(&network).unwrap();
+        let report = does(&mut network, &mut ledger, "bring-up", "chain", &json!({}));
+        is_clean(&ledger, &report.text);
+        assert!(network.refused.borrow().is_empty(), "{:?}", network.refused);
+        let chain = ledger.chain("mychannel").unwrap();
+        assert_eq!(chain.height(), height, "{release:?}: {}", report.text);
+        for orderer in ledger.orderers.values() {
+            assert!(orderer.channels.contains_key("mychannel"));
+        }
+        for peer in ledger.peers.values() {
+            assert!(peer.channels.contains_key("mychannel"));
+            let wanted = usize::from(release != Release::V1_4);
+            assert_eq!(peer.installed.len(), wanted);
+        }
+        if release != Release::V1_4 {
+            let raised = ("mychannel".to_owned(), "basic".to_owned(), 1);
+            assert_eq!(ledger.audit.raised.get(&raised), Some(&1));
+        }
+        let (before, blocks) = (ledger.summary(), ledger.blocks());
+        for operation in ["bring-up", "after-ready"] {
+            does(&mut network, &mut ledger, operation, "chain", &json!({}));
+            assert_eq!(ledger.summary(), before, "{operation}");
+            assert_eq!(ledger.blocks(), blocks, "{operation} made blocks");
+        }
+        is_clean(&ledger, "again");
+    }
+}
+
+/// Operations in a row, with the args of each.
+type Steps<'a> = &'a [(&'a str, &'a str, Value)];
+
+/// One fault at each request of each operation in a row: it ends well, and after it is run again all is as without faults.
+fn stands(spec: impl Fn() -> Spec + Sync, before: Steps<'_>, steps: Steps<'_>, faults: &[Fault]) {
+    let (mut network, mut ledger) = (Network::new(spec()).unwrap(), None);
+    let fresh = ledger.insert(Ledger::new(&network).unwrap());
+    for (operation, subject, args) in before {
+        does(&mut network, fresh, operation, subject, args);
+    }
+    let mut start = fresh.clone();
+    for (operation, subject, args) in steps {
+        let mut end = start.clone();
+        end.start(&network).unwrap();
+        does(&mut network, &mut end, operation, subject, args);
+        let (wanted, requests) = (end.summary(), network.log.requests.len());
+        println!("{operation}: {requests} requests");
+        let failed: Vec<String> = std::thread::scope(|scope| {
+            let (spec, start, wanted) = (&spec, &start, &wanted);
+            let sweep = move |fault: Fault| {
+                let mut failed = Vec::new();
+                let mut network = Network::new(spec()).unwrap();
+                // No run here has the seed of one that made the start.
+                network.runs = 1_000;
+                for at in 0..requests {
+                    network.now_ms += 1_000;
+                    let mut ledger = start.clone();
+                    ledger.start(&network).unwrap();
+                    network.now_ms = ledger.clock_ms();
+                    let mut told = String::new();
+                    for faults in [Faults::one(at, fault), Faults::none()] {
+                        let ended =
+                            done(&mut network, &mut ledger, operation, subject, args, &faults);
+                        if told.is_empty() {
+                            let request = network.log.requests.get(at);
+                            told = format!("{operation}, {fault:?} at {at} ({request:?})");
+                        }
+                        if let Err(why) = ended {
+                            failed.push(format!("{told}: {why:?}"));
+                        }
+                    }
+                    if ledger.summary() != *wanted {
+                        failed.push(format!("{told}: another end"));
+                    }
+                    failed.extend(faulty(&ledger).map(|why| format!("{told}: {why}")));
+                }
+                failed
+            };
+            let workers: Vec<_> = faults
+                .iter()
+                .map(|fault| scope.spawn(move || sweep(*fault)))
+                .collect();
+            let ended = workers.into_iter().map(|it| it.join().unwrap());
+            ended.flatten().collect()
+        });
+        assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
+        start = end;
+    }
+}
+
+fn bring_up() -> [(&'static str, &'static str, Value); 1] {
+    [("bring-up", "chain", json!({}))]
+}
+
+#[test]
+fn bring_up_stands_every_fault_with_one_orderer() {
+    stands(alone, &[], &bring_up(), &ALL);
+}
+
+#[test]
+fn bring_up_stands_every_fault_with_three_orderers() {
+    let spec = || Spec::new(Release::V2_5, Orderers::Raft, &kinds(3, 1));
+    stands(spec, &[], &bring_up(), &AFTER);
+}
+
+#[test]
+fn bring_up_stands_every_fault_with_bft() {
+    stands(bft, &[], &bring_up(), &AFTER);
+}
+
+#[test]
+fn bring_up_stands_every_fault_with_a_system_channel() {
+    stands(solo, &[], &bring_up(), &ALL);
+}
+
+#[test]
+fn changes_of_a_channel_stand_every_fault() {
+    let policies = json!({"policies": {"Endorsement": "ANY Endorsement"}});
+    let anchors = json!({"org": "org1", "peers": ["elsewhere.example:7051"]});
+    let steps = [
+        ("channel-update", CHANNEL, json!({"batchTimeout": "1s"})),
+        ("channel-update", CHANNEL, policies),
+        ("anchor-set", CHANNEL, anchors),
+    ];
+    stands(alone, &bring_up(), &steps, &ALL);
+}
+
+#[test]
+fn the_steps_of_a_chaincode_stand_every_fault() {
+    let none = json!({});
+    let before = [("channel-join", CHANNEL, none.clone())];
+    let steps = [
+        ("chaincode-install", BASIC, none.clone()),
+        ("chaincode-approve", BASIC, none.clone()),
+        ("chaincode-commit", BASIC, none),
+    ];
+    stands(alone, &before, &steps, &AFTER);
+}
+
+/// What only looks changes nothing, and says something.
+#[test]
+fn who_looks_changes_nothing() {
+    let (mut network, mut ledger) = brought_up(alone());
+    let (before, blocks) = (ledger.summary(), ledger.blocks());
+    for (operation, subject, args) in [
+        ("channel-list", "chain", json!({})),
+        ("channel-fetch", CHANNEL, json!({"block": "newest"})),
+        (
+            "channel-fetch",
+            CHANNEL,
+            json!({"block": "0", "json": true}),
+        ),
+        ("chaincode-package", BASIC, json!({})),
+        ("org-definition", "org/org1", json!({})),
+        ("chaincode-approve", BASIC, json!({})),
+        ("chaincode-commit", BASIC, json!({})),
+        ("chaincode-install", BASIC, json!({})),
+        ("channel-join", CHANNEL, json!({})),
+    ] {
+        let report = does(&mut network, &mut ledger, operation, subject, &args);
+        assert!(!report.text.is_empty(), "{operation}");
+        assert_eq!(ledger.summary(), before, "{operation}");
+        assert_eq!(ledger.blocks(), blocks, "{operation} made blocks");
+    }
+    is_clean(&ledger, "looked");
+}
+
+#[test]
+fn a_channel_is_joined_first_and_its_chaincode_deployed_after() {
+    let mut network = Network::new(raft()).unwrap();
+    let mut ledger = Ledger::new(&network).unwrap();
+    let none = json!({});
+    let report = does(&mut network, &mut ledger, "channel-join", CHANNEL, &none);
+    let table: Value = serde_json::from_str(&report.table).unwrap();
+    assert_eq!(table["orderers"].as_array().unwrap().len(), 3);
+    assert_eq!(table["peers"].as_array().unwrap().len(), 4);
+    assert_eq!(ledger.chain("mychannel").unwrap().height(), 1);
+    let report = does(&mut network, &mut ledger, "chaincode-deploy", BASIC, &none);
+    let table: Value = serde_json::from_str(&report.table).unwrap();
+    assert_eq!(table["committed"], true, "{}", report.text);
+    assert_eq!(table["sequence"], 1);
+    let report = does(&mut network, &mut ledger, "channel-list", "chain", &none);
+    let rows: Vec<Value> = serde_json::from_str(&report.table).unwrap();
+    assert_eq!(rows.len(), 7, "{}", report.text);
+    for row in &rows {
+        assert_eq!(row["height"], 4, "{row}");
+        assert_eq!(row["status"], "active", "{row}");
+    }
+    is_clean(&ledger, "deployed");
+}
+
+#[test]
+fn another_version_is_the_next_sequence_and_only_once() {
+    let mut network = Network::new(raft()).unwrap();
+    let mut ledger = Ledger::new(&network).unwrap();
+    let none = json!({});
+    does(&mut network, &mut ledger, "bring-up", "chain", &none);
+    let mut changed = kinds(3, 2);
+    changed["chaincodes"][0]["version"] = json!("2.0");
+    network.change(&changed).unwrap();
+    for _ in 0..2 {
+        let report = does(&mut network, &mut ledger, "chaincode-deploy", BASIC, &none);
+        let table: Value = serde_json::from_str(&report.table).unwrap();
+        assert_eq!(table["sequence"], 2, "{}", report.text);
+    }
+    let raised: Vec<i64> = ledger.audit.raised.keys().map(|it| it.2).collect();
+    assert_eq!(raised, [1, 2]);
+    is_clean(&ledger, "version 2.0");
+}
+
+fn brought_up(spec: Spec) -> (Network, Ledger) {
+    let mut network = Network::new(spec).unwrap();
+    let mut ledger = Ledger::new(&network).unwrap();
+    does(&mut network, &mut ledger, "bring-up", "chain", &json!({}));
+    (network, ledger)
+}
+
+#[test]
+fn a_chaincode_is_called() {
+    for spec in [raft(), bft()] {
+        let (mut network, mut ledger) = brought_up(spec);
+        let add = json!({"call": "[\"add\", \"n\", \"2\"]"});
+        for sum in ["2", "4"] {
+            let report = does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &add);
+            let table: Value = serde_json::from_str(&report.table).unwrap();
+            assert_eq!(table["result"], sum, "{}", report.text);
+        }
+        let get = json!({"call": "get n"});
+        let report = does(&mut network, &mut ledger, "chaincode-query", BASIC, &get);
+        assert_eq!(report.text, "4");
+        let wrong = json!({"call": "get nothing"});
+        let refused = done(
+            &mut network,
+            &mut ledger,
+            "chaincode-query",
+            BASIC,
+            &wrong,
+            &Faults::none(),
+        );
+        let text = format!("{:?}", refused.unwrap_err());
+        assert!(text.contains("key nothing does not exist"), "{text}");
+        is_clean(&ledger, "called");
+    }
+}
+
+/// Whoever adds one and is told that it is done has added one, not two: a lost answer is no reason to do it again.
+#[test]
+fn a_call_whose_answers_are_lost_is_made_once() {
+    for spec in [raft, alone, bft] {
+        let (mut network, mut ledger) = brought_up(spec());
+        let add = json!({"call": "[\"add\", \"n\", \"1\"]"});
+        does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &add);
+        let requests = network.log.requests.len();
+        let mut sum = 1;
+        for fault in [Fault::LostBefore, Fault::LostAfter] {
+            for at in 0..requests {
+                let faults = Faults::one(at, fault);
+                let ended = done(
+                    &mut network,
+                    &mut ledger,
+                    "chaincode-invoke",
+                    BASIC,
+                    &add,
+                    &faults,
+                );
+                let report = ended.unwrap_or_else(|why| panic!("{fault:?} at {at}: {why:?}"));
+                sum += 1;
+                let table: Value = serde_json::from_str(&report.table).unwrap();
+                let told = &network.log.requests[at];
+                assert_eq!(
+                    table["result"],
+                    sum.to_string(),
+                    "{fault:?} at {at}: {told:?}"
+                );
+            }
+        }
+        is_clean(&ledger, "called");
+    }
+}
+
+/// Gives everything of some organisations to another party; what they publish stays known.
+fn give_away(network: &mut Network, orgs: &[&str]) {
+    let away: Vec<String> = network
+        .topology
+        .subjects
+        .iter()
+        .filter(|it| {
+            let org = it.parent.as_deref().unwrap_or(&it.id);
+            orgs.contains(&org) || orgs.contains(&it.id.as_str())
+        })
+        .map(|it| it.id.clone())
+        .collect();
+    for subject in &mut network.topology.subjects {
+        subject.foreign = away.contains(&subject.id);
+        if subject.foreign {
+            for endpoint in &mut subject.endpoints {
+                let outside = format!("{}.example:{}", endpoint.service, endpoint.number);
+                endpoint.outside = Some(outside);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_another_party_must_approve_is_told_by_name() {
+    let mut network = Network::new(raft()).unwrap();
+    let mut ledger = Ledger::new(&network).unwrap();
+    give_away(&mut network, &["org/org2"]);
+    let none = json!({});
+    let report = does(&mut network, &mut ledger, "bring-up", "chain", &none);
+    let notes: Vec<String> = report
+        .notes
+        .iter()
+        .map(|it| format!("{} | {}", it.message, it.hint.clone().unwrap_or_default()))
+        .collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("1 of 2 needed organisations have approved; missing: Org2MSP"),
+        "{notes:?}"
+    );
+    assert!(notes[0].contains("chaincode-deploy basic"), "{notes:?}");
+    assert!(ledger.audit.raised.is_empty());
+    let blocks = ledger.blocks();
+    does(&mut network, &mut ledger, "bring-up", "chain", &none);
+    assert_eq!(
+        ledger.blocks(),
+        blocks,
+        "an approval that is there is not given again"
+    );
+    is_clean(&ledger, "one party");
+}
+
+/// Carries out what an operation wishes of the spec, as the host does: what is new starts, and is brought up.
+fn amended(network: &mut Network, ledger: &mut Ledger) {
+    for patch in network.log.amended.clone() {
+        network.amend(&patch).unwrap();
+        ledger.start(network).unwrap();
+        does(network, ledger, "after-ready", "chain", &json!({}));
+    }
+}
+
+#[test]
+fn what_is_added_later_takes_part() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let channel = json!({"name": "second", "orgs": ["org1"]});
+    let none = json!({});
+    for (operation, args) in [("channel-create", &channel), ("orderer-add", &none)] {
+        does(&mut network, &mut ledger, operation, "chain", args);
+        assert_eq!(network.log.amended.len(), 1, "{operation}");
+        amended(&mut network, &mut ledger);
+    }
+    for (name, members) in [("mychannel", 4), ("second", 2)] {
+        let chain = ledger.chain(name).unwrap();
+        let consenters = chain.ordering.consenters.as_ref().unwrap();
+        assert_eq!(consenters.len(), 4, "{name}");
+        let in_it = |all: &std::collections::BTreeMap<String, String>| all.contains_key(name);
+        let orderers = ledger.orderers.values();
+        assert_eq!(orderers.filter(|it| in_it(&it.channels)).count(), 4);
+        let peers = ledger.peers.values();
+        assert_eq!(peers.filter(|it| in_it(&it.channels)).count(), members);
+    }
+    let (before, blocks) = (ledger.summary(), ledger.blocks());
+    does(&mut network, &mut ledger, "bring-up", "chain", &none);
+    assert_eq!((ledger.summary(), ledger.blocks()), (before, blocks));
+    is_clean(&ledger, "added");
+}
+
+#[test]
+fn an_upgrade_is_the_next_sequence() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let wish = json!({"version": "2.0"});
+    does(&mut network, &mut ledger, "chaincode-upgrade", BASIC, &wish);
+    assert_eq!(network.log.amended.len(), 1);
+    amended(&mut network, &mut ledger);
+    let raised: Vec<i64> = ledger.audit.raised.keys().map(|it| it.2).collect();
+    assert_eq!(raised, [1, 2]);
+    is_clean(&ledger, "upgraded");
+}
+
+#[test]
+fn who_is_removed_is_out_of_everything() {
+    let (mut network, mut ledger) = brought_up(raft());
+    let (gone, none) = ("orderer/orderer2.orderer", json!({}));
+    does(&mut network, &mut ledger, "orderer-remove", gone, &none);
+    let chain = ledger.chain("mychannel").unwrap();
+    assert_eq!(chain.ordering.consenters.as_ref().unwrap().len(), 2);
+    assert!(ledger.orderers[gone].channels.is_empty());
+    amended(&mut network, &mut ledger);
+    assert!(network.subject(gone).is_err());
+    is_clean(&ledger, "an orderer");
+    let org = json!({"org": "org2"});
+    let report = does(&mut network, &mut ledger, "channel-remove-org", CHANNEL, &org);
+    let chain = ledger.chain("mychannel").unwrap();
+    let msps: Vec<&str> = chain.members.iter().map(|it| it.msp_id.as_str()).collect();
+    assert_eq!(msps, ["Org1MSP", "OrdererMSP"], "{}", report.text);
+    is_clean(&ledger, "an organisation");
+}
