@@ -232,6 +232,15 @@ fn owned(all: &[&str]) -> Vec<String> {
     all.iter().map(|it| (*it).to_owned()).collect()
 }
 
+/// Administrators stand beside channels and nodes, and all of them may be needed.
+fn everybody(secrets: &[&str]) -> String {
+    if secrets.is_empty() {
+        String::new()
+    } else {
+        "chain".to_owned()
+    }
+}
+
 /// The operations of the stack.
 pub fn operations() -> Vec<Operation> {
     let named = ENTRIES.iter().map(|entry| Operation {
@@ -240,6 +249,7 @@ pub fn operations() -> Vec<Operation> {
         kind: entry.kind.to_owned(),
         args: (entry.args)(),
         secrets: owned(entry.secrets),
+        secrets_of: everybody(entry.secrets),
         ..Operation::default()
     });
     let hook = Operation {
@@ -254,6 +264,7 @@ pub fn operations() -> Vec<Operation> {
             kind::SERVER,
         ]),
         secrets: owned(SIGNS),
+        secrets_of: everybody(SIGNS),
         ..Operation::default()
     };
     let looks = [
