@@ -495,7 +495,13 @@ fn who_is_removed_is_out_of_everything() {
     assert!(network.subject(gone).is_err());
     is_clean(&ledger, "an orderer");
     let org = json!({"org": "org2"});
-    let report = does(&mut network, &mut ledger, "channel-remove-org", CHANNEL, &org);
+    let report = does(
+        &mut network,
+        &mut ledger,
+        "channel-remove-org",
+        CHANNEL,
+        &org,
+    );
     let chain = ledger.chain("mychannel").unwrap();
     let msps: Vec<&str> = chain.members.iter().map(|it| it.msp_id.as_str()).collect();
     assert_eq!(msps, ["Org1MSP", "OrdererMSP"], "{}", report.text);
