@@ -36,6 +36,8 @@ async fn every_combination_is_taken_strictly_by_the_server() {
                     "--chaincode dind",
                 ]
             };
+            // How peers keep their state has no part in how chaincode runs.
+            let ways = if state == "couchdb" { &ways[..1] } else { ways };
             for way in ways {
                 if *way == "--chaincode dind" && release == "3.1" {
                     continue;

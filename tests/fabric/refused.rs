@@ -18,7 +18,7 @@ async fn what_cannot_work_is_refused_by_its_name() {
         ),
         (
             "--release 1.4 --orderer orderer_kafka --channel c",
-            &["--kafka kafka_zookeeper"],
+            &["needs role `kafka`"],
         ),
         (
             "--release 2.5 --orderer orderer_bft",

@@ -46,7 +46,7 @@ async fn a_renewed_certificate_is_another_over_the_same_key() {
     let one = Operator::new(plane(), "fabricrenew").await;
     one.run("create renew --stack fabric --orgs nsr --orderer-org nso --peers 1 --namespaces one --wait");
     let before = certificate(&one, TLS).await;
-    one.run("run cert-renew orderer0.nso --chain renew");
+    one.run("run cert-renew nso --chain renew");
     let after = certificate(&one, TLS).await;
     assert_ne!(before, after);
     let key = |pem: &str| {
