@@ -322,12 +322,7 @@ fn check_by_kind(
     kinds: &[chain_plugin_sdk::descriptor::Kind],
     spec: &ChainSpec,
 ) -> Result<(), ResolveError> {
-    let known = || {
-        kinds
-            .iter()
-            .map(|kind| kind.name.as_str())
-            .chain(["node"].into_iter())
-    };
+    let known = || kinds.iter().map(|kind| kind.name.as_str()).chain(["node"]);
     let said = [
         (
             "placement",
@@ -336,17 +331,14 @@ fn check_by_kind(
         ("storage", spec.storage.by_kind.keys().collect()),
     ];
     for (field, names) in said {
-        for name in names
-            .into_iter()
-            .filter(|name| known().all(|it| it != *name))
-        {
-            let hint = match nearest(name, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "the kinds of this stack: {}",
-                    known().collect::<Vec<_>>().join(", ")
-                ),
-            };
+        let unknown = names.into_iter().find(|name| known().all(|it| it != *name));
+        if let Some(name) = unknown {
+            let all: Vec<&str> = known().collect();
+            let near = nearest(name, known());
+            let hint = near.map_or_else(
+                || format!("the kinds of this stack: {}", all.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
             let pointer = format!("/spec/{field}/byKind/{name}");
             let message = format!("{field}.byKind: the stack has no kind `{name}`");
             return Err(loaded.refuse(&pointer, message, Some(hint)).into());

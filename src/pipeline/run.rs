@@ -543,10 +543,7 @@ impl Run<'_> {
                 .into());
             }
             let place = place(&subject.id, &service.role, &service.instance, &item.name);
-            let again = self
-                .renewed(service, subject)
-                .iter()
-                .any(|it| *it == item.name);
+            let again = self.renewed(service, subject).contains(&item.name);
             if self.world.has_item(&place) && !again {
                 return Err(refuse(&item.name, "it exists and is immutable").into());
             }
