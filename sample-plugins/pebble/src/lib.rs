@@ -55,6 +55,7 @@ pub fn descriptor() -> Descriptor {
             key: "circles".into(),
             flag: "circles".into(),
             summary: "How many circles the nodes are spread over, or their names".into(),
+            ..Kind::default()
         }],
         rollout: vec![Rollout {
             name: "members".into(),
