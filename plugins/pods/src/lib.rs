@@ -2,7 +2,7 @@
 //!
 //! [`nodes`] is the chain as a plugin sees it: its nodes in order, and how one reaches another. [`places`] says for a
 //! stack which entry of the spec is which node, over all of the chain's life. [`names`] and [`container`] hold what Kubernetes
-//! wants. Nothing here knows of one stack: what a family says in its own words stands in its own service crate.
+//! wants, [`descriptor`], [`fault`] and [`operation`] say in one line what plugins say often. Nothing here knows of one stack: what a family says in its own words stands in its own service crate.
 
 #![cfg_attr(
     test,
@@ -15,8 +15,11 @@
 )]
 
 pub mod container;
+pub mod descriptor;
+pub mod fault;
 pub mod names;
 pub mod nodes;
+pub mod operation;
 pub mod places;
 
 pub use nodes::Nodes;

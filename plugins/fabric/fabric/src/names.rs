@@ -1,7 +1,6 @@
 //! Names of organisations, nodes and their objects.
 
-/// Longest name of a `StatefulSet`: its controller puts a hash of 11 characters behind it, into a label of 63.
-pub const WORKLOAD: usize = 52;
+pub use fabric_service::names::WORKLOAD;
 
 /// Longest name of a Service or a namespace.
 pub const LABEL: usize = 63;
@@ -24,15 +23,7 @@ pub fn not_a_label(name: &str) -> Option<String> {
             name.len()
         ));
     }
-    if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Some("it must begin with a lower-case letter".to_owned());
-    }
-    if name.ends_with('-') {
-        return Some("it must not end with `-`".to_owned());
-    }
-    name.chars()
-        .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
-        .map(|c| format!("`{c}` is not a lower-case letter, digit or `-`"))
+    fabric_service::names::not_a_label(name)
 }
 
 /// The label nearest to what the user wrote, for a hint: `Org.One` becomes `org-one`.

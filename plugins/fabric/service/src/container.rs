@@ -3,23 +3,12 @@
 use chain_plugin_sdk::{Change, Delivery, Ref, RenderedBuilder, reference};
 use serde_json::{Value, json};
 
+pub use plugin_pods::container::{ports, requests};
+
 use crate::{item, role};
 
 /// Where the identity of a node or user lies in its container: `msp/` and `tls/`.
 pub const IDENTITY: &str = "/etc/hyperledger/id";
-
-/// What a container asks for when the user says nothing.
-pub fn requests(cpu: &str, memory: &str) -> Value {
-    json!({"requests": {"cpu": cpu, "memory": memory}})
-}
-
-/// The ports of a container, by name and number.
-pub fn ports(ports: &[chain_plugin_sdk::descriptor::Port]) -> Vec<Value> {
-    ports
-        .iter()
-        .map(|port| json!({"name": port.name, "containerPort": port.number, "protocol": "TCP"}))
-        .collect()
-}
 
 /// The environment of a container.
 pub fn environment<N: AsRef<str>, V: AsRef<str>>(all: &[(N, V)]) -> Vec<Value> {

@@ -1,7 +1,8 @@
 //! What the descriptors of the family have alike.
 
-use chain_plugin_sdk::Item;
-use chain_plugin_sdk::descriptor::{Descriptor, KeptSpec, Need, Phase, Port, Take, Volume};
+use chain_plugin_sdk::descriptor::{Descriptor, KeptSpec, Take, Volume};
+pub use plugin_pods::container::port;
+pub use plugin_pods::descriptor::{need, text_item};
 
 use crate::{Release, STACK, item, kind, role};
 
@@ -24,17 +25,6 @@ pub fn kinds(kinds: &[&str]) -> Vec<String> {
     kinds.iter().map(|kind| (*kind).to_owned()).collect()
 }
 
-/// In `phase`, what `role` gives in `from` about `kind`.
-pub fn need(phase: Phase, role: &str, from: Phase, kind: &str, optional: bool) -> Need {
-    Need {
-        phase,
-        role: role.to_owned(),
-        from,
-        kind: Some(kind.to_owned()),
-        optional,
-    }
-}
-
 /// An item about subjects of some kinds.
 pub fn kept(name: &str, of_kinds: &[&str], secret: bool) -> KeptSpec {
     KeptSpec {
@@ -42,16 +32,6 @@ pub fn kept(name: &str, of_kinds: &[&str], secret: bool) -> KeptSpec {
         kinds: kinds(of_kinds),
         secret,
         ..KeptSpec::default()
-    }
-}
-
-/// An item that is text.
-pub fn text_item(name: &str, text: &str, secret: bool) -> Item {
-    Item {
-        name: name.to_owned(),
-        bytes: text.as_bytes().to_vec(),
-        secret,
-        media: "text/plain".to_owned(),
     }
 }
 
@@ -67,17 +47,6 @@ pub fn take(item: &str) -> Take {
 /// The two secrets of an identity, as [`container::identity`](crate::container::identity) binds them.
 pub fn takes_identity() -> Vec<Take> {
     vec![take(item::KEY), take(item::TLS_KEY)]
-}
-
-/// A port.
-pub fn port(name: &str, number: u16, reach: &str, purpose: &str) -> Port {
-    Port {
-        name: name.to_owned(),
-        number,
-        reach: reach.to_owned(),
-        purpose: purpose.to_owned(),
-        ..Port::default()
-    }
 }
 
 /// A volume on disk for one kind of subjects.

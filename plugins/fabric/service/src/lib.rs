@@ -18,23 +18,19 @@ pub mod container;
 pub mod descriptor;
 pub mod extra;
 pub mod facts;
-pub mod fault;
 pub mod image;
 pub mod network;
-pub mod operation;
 pub mod release;
 
 #[cfg(any(test, feature = "test"))]
 pub mod fixture;
 
 pub use network::Network;
+pub use plugin_pods::{CHAIN, fault, names, operation};
 pub use release::Release;
 
 /// The name of the stack.
 pub const STACK: &str = "fabric";
-
-/// Id of the subject that is the chain itself.
-pub const CHAIN: &str = "chain";
 
 /// Roles of the stack.
 pub mod role {

@@ -18,10 +18,8 @@
 pub mod bft;
 pub mod container;
 pub mod facts;
-pub mod fault;
 pub mod member;
 pub mod nodes;
-pub mod operation;
 pub mod privacy;
 pub mod rpc;
 pub mod side;
@@ -31,7 +29,7 @@ pub mod topology_extra;
 pub mod fixture;
 
 pub use nodes::Nodes;
-pub use plugin_pods::CHAIN;
+pub use plugin_pods::{CHAIN, fault, operation};
 pub use topology_extra::Extra;
 
 /// The name of the stack.
