@@ -337,7 +337,7 @@ async fn status_tells_how_nodes_are_and_why_to_a_viewer_too() {
 
     let mut chains = Vec::new();
     for _ in 0..60 {
-        chains = status::read(&viewer, Some("c")).await.unwrap();
+        chains = status::read(&viewer, Some("c"), &home()).await.unwrap();
         let told = |at: usize, word: &str| {
             chains[0]
                 .nodes

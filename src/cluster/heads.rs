@@ -42,29 +42,31 @@ pub async fn heads(
 /// Namespaces beside a home, with the chains of that home which have subjects there.
 pub type Elsewhere = BTreeMap<String, BTreeSet<String>>;
 
-/// Where else the chains live whose heads are in the connection's namespace; one chain, when it is named. Nowhere when
-/// the heads may not be seen.
-///
-/// # Errors
-/// The server does not answer.
-pub async fn elsewhere(
-    connection: &Connection,
-    chain: Option<&str>,
-) -> Result<Elsewhere, ClusterError> {
-    let home = connection.namespace.as_str();
-    let found = match heads(connection, Some(home)).await {
-        Err(error) if error.is_forbidden() => Vec::new(),
-        other => other?,
-    };
+/// Where else chains live than in the home of their heads; one chain, when it is named.
+pub fn elsewhere(heads: &[(String, Head)], chain: Option<&str>) -> Elsewhere {
     let mut all = Elsewhere::new();
-    for (_, head) in &found {
+    for (home, head) in heads {
         let subjects = head.subjects.values();
         let away =
-            subjects.filter(|it| !it.retired && it.cluster.is_empty() && it.namespace != home);
+            subjects.filter(|it| !it.retired && it.cluster.is_empty() && it.namespace != *home);
         for remembered in away.filter(|_| chain.is_none_or(|name| head.chain == name)) {
             let chains = all.entry(remembered.namespace.clone()).or_default();
             chains.insert(head.chain.clone());
         }
     }
-    Ok(all)
+    all
+}
+
+/// The same of the chains whose heads are in the connection's namespace. Nowhere when the heads may not be seen.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn find_elsewhere(
+    connection: &Connection,
+    chain: Option<&str>,
+) -> Result<Elsewhere, ClusterError> {
+    match heads(connection, Some(&connection.namespace)).await {
+        Err(error) if error.is_forbidden() => Ok(Elsewhere::new()),
+        found => Ok(elsewhere(&found?, chain)),
+    }
 }

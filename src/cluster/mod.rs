@@ -34,7 +34,7 @@ pub mod watch;
 
 pub use connect::{ConnectFlags, Connection, namespace_of};
 pub use error::ClusterError;
-pub use heads::{Elsewhere, elsewhere, heads};
+pub use heads::{Elsewhere, elsewhere, find_elsewhere, heads};
 pub use store::ClusterStore;
 
 /// A vault as the Secret that `create` would write: for manifests on paper.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::connect::Connection;
 use super::error::ClusterError;
-use super::heads::elsewhere;
+use super::heads::Elsewhere;
 use super::logs::CHAIN_LABEL;
 use super::object_api::ApiKind;
 use super::request::ListQuery;
@@ -75,21 +75,20 @@ pub struct Listed {
 }
 
 /// Reads the status of a chain, or, without a name, of every chain that has workloads in the connection's namespace, with
-/// those of its workloads that are in other namespaces. Empty when there is none. Stack, release and phase are left to
-/// whoever reads heads.
+/// those of its workloads that are elsewhere. Empty when there is none. Stack, release and phase are left to whoever reads
+/// heads.
 ///
 /// # Errors
 /// The cluster could not be asked. Services and events that may not be listed are passed over.
 pub async fn read(
     connection: &Connection,
     chain: Option<&str>,
+    away: &Elsewhere,
 ) -> Result<Vec<ChainStatus>, ClusterError> {
     let home = connection.namespace.as_str();
-    let (here, away) = tokio::join!(list(connection, home, chain), elsewhere(connection, chain));
-    let mut chains = assemble(home, &here?);
-    let away = away?;
     let lists = away.keys().map(|there| list(connection, there, chain));
-    let lists = try_join_all(lists).await?;
+    let (here, lists) = tokio::try_join!(list(connection, home, chain), try_join_all(lists))?;
+    let mut chains = assemble(home, &here);
     for ((there, members), listed) in away.iter().zip(lists) {
         let parts = assemble(there, &listed).into_iter();
         for part in parts.filter(|it| members.contains(&it.name)) {

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::cluster::connect::Connection;
-use crate::cluster::elsewhere;
+use crate::cluster::find_elsewhere;
 use crate::cluster::logs::{
     Containers, LogError, LogEvent, LogOptions, LogTarget, Since, find_nodes, stream,
 };
@@ -125,7 +125,7 @@ impl Logs {
     async fn targets(&self, connection: &Connection) -> anyhow::Result<Vec<LogTarget>> {
         let chain = self.chain.as_deref();
         // Whoever may not see where else a chain lives sees what is here.
-        let away = elsewhere(connection, chain).await.unwrap_or_default();
+        let away = find_elsewhere(connection, chain).await.unwrap_or_default();
         let (client, home) = (&connection.client, &connection.namespace);
         let nodes = find_nodes(client, home, &away, chain, &self.nodes).await?;
         let which = match &self.container {

@@ -13,7 +13,7 @@ use super::scene::{ChainScene, arguments};
 use super::{Context, change};
 use crate::cluster::Connection;
 use crate::pipeline::acts::{Amend, ClusterActs};
-use crate::pipeline::operate::{Scene, Start, drive};
+use crate::pipeline::operate::{Scene, Start, about, drive};
 use crate::pipeline::secrets::{Secrets, User};
 use crate::plugin::contract::Blob;
 use crate::plugin::contract::operate::Report;
@@ -70,15 +70,10 @@ impl Run {
         let Some(name) = &self.operation else {
             let mut table = Table::new(["OPERATION", "PLUGIN", "ABOUT", "SUMMARY"]);
             for (service, operation) in all() {
-                let about = if operation.kind.is_empty() {
-                    "chain"
-                } else {
-                    &operation.kind
-                };
                 table.row([
                     operation.name.as_str(),
                     service.plugin.name(),
-                    about,
+                    about(operation),
                     &operation.summary,
                 ]);
             }
@@ -111,11 +106,7 @@ impl Run {
                 chain.head.chain
             );
         };
-        let kind = if operation.kind.is_empty() {
-            "chain"
-        } else {
-            &operation.kind
-        };
+        let kind = about(operation);
         let (subject, words) = if kind == "chain" {
             (chain.of_kind("chain").next(), words)
         } else {

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::grants::{permissions, read};
 use super::scene::ChainScene;
 use crate::cluster::connect::Connection;
-use crate::cluster::heads;
 use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
+use crate::cluster::{Elsewhere, elsewhere, find_elsewhere, heads};
 use crate::pipeline::acts::ClusterActs;
-use crate::pipeline::operate::{Scene, Start, drive, hooks};
+use crate::pipeline::operate::{Scene, Start, about, drive, hooks};
 use crate::pipeline::secrets::{Consents, Secrets};
 use crate::ui::{self, Printer};
 
@@ -62,8 +62,9 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
         context.catalog.add_file(path)?;
     }
     let connection = Connection::open(&context.connect).await?;
-    let mut chains = command.read(&connection).await?;
     let heads = heads(&connection, Some(&connection.namespace)).await?;
+    let away = elsewhere(&heads, command.chain.as_deref());
+    let mut chains = command.read(&connection, &away).await?;
     for chain in &mut chains {
         if let Some((_, head)) = heads.iter().find(|(_, head)| head.chain == chain.name) {
             chain.stack = Some(head.stack.clone());
@@ -107,12 +108,7 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
     };
     let mut columns = ExtraColumns::new();
     for (service, operation) in hooks(&chain.services, "status") {
-        let kind = if operation.kind.is_empty() {
-            "chain"
-        } else {
-            &operation.kind
-        };
-        let subjects: Vec<_> = chain.of_kind(kind).collect();
+        let subjects: Vec<_> = chain.of_kind(about(operation)).collect();
         let asked = subjects.iter().map(|subject| {
             let start = Start {
                 service,
@@ -163,13 +159,18 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
 impl Status {
     /// Prints the status. True when all nodes are ready.
     pub async fn run(self, connection: &Connection, printer: &Printer) -> anyhow::Result<bool> {
-        let chains = self.read(connection).await?;
+        let away = find_elsewhere(connection, self.chain.as_deref()).await?;
+        let chains = self.read(connection, &away).await?;
         self.print(printer, &chains, &ChainColumns::new())
     }
 
     /// Reads the status. Whoever has read heads fills in stack, release and phase before printing.
-    pub async fn read(&self, connection: &Connection) -> anyhow::Result<Vec<ChainStatus>> {
-        let chains = status::read(connection, self.chain.as_deref()).await?;
+    pub async fn read(
+        &self,
+        connection: &Connection,
+        away: &Elsewhere,
+    ) -> anyhow::Result<Vec<ChainStatus>> {
+        let chains = status::read(connection, self.chain.as_deref(), away).await?;
         let namespace = &connection.namespace;
         match &self.chain {
             Some(chain) if chains.is_empty() => anyhow::bail!(
