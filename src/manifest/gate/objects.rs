@@ -146,14 +146,16 @@ pub fn identity(
         .strip_prefix(&*shape.chain)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']));
     // A Service is also a DNS name, which may stand in certificates and in files of other parties: the stack says it.
-    let said = object.kind() == "Service"
-        && shape.subjects.iter().any(|it| {
-            !it.foreign
-                && *it.cluster == *object.cluster
-                && it.namespace == object.namespace()
-                && it.endpoints.iter().any(|endpoint| endpoint.service == name)
-        });
-    if !own && !said {
+    let said = || {
+        object.kind() == "Service"
+            && shape.subjects.iter().any(|it| {
+                !it.foreign
+                    && *it.cluster == *object.cluster
+                    && it.namespace == object.namespace()
+                    && it.endpoints.iter().any(|endpoint| endpoint.service == name)
+            })
+    };
+    if !own && !said() {
         let what = format!("a name that does not begin with {}-", shape.chain);
         never(out, "metadata.name", &what);
     }
