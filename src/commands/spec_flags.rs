@@ -346,50 +346,42 @@ fn dynamic(
     matches: &ArgMatches,
     catalog: &mut Catalog,
 ) -> anyhow::Result<Vec<String>> {
-    let mut given: BTreeMap<String, String> = BTreeMap::new();
-    let mut listed: Vec<(String, Vec<String>)> = Vec::new();
-    for id in matches.ids() {
-        let Some(name) = id.as_str().strip_prefix("spec:") else {
-            continue;
-        };
-        let values: Vec<String> = matches
-            .get_many::<String>(id.as_str())
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect();
-        given.extend(values.last().map(|last| (name.to_owned(), last.clone())));
-        listed.push((name.to_owned(), values));
-    }
+    let given: BTreeMap<String, Vec<String>> = matches
+        .ids()
+        .filter_map(|id| {
+            let name = id.as_str().strip_prefix("spec:")?;
+            let values = matches.get_many::<String>(id.as_str())?;
+            Some((name.to_owned(), values.cloned().collect()))
+        })
+        .collect();
     let flags = meanings(catalog, &BTreeSet::new(), None);
     let mut warnings = Vec::new();
     let meant = |name: &String| flags.get(name).map(|flag| flag.meaning.clone());
-    for (name, values) in listed {
-        let Some(flag) = flags.get(&name) else {
+    for (name, values) in &given {
+        let Some(flag) = flags.get(name) else {
             continue;
         };
-        let mut values = values;
-        if let Meaning::Role(role) = &flag.meaning {
-            let plugin = |value: &String| {
+        let (plugins, rest): (Vec<String>, Vec<String>) = match &flag.meaning {
+            Meaning::Role(_) => values.iter().cloned().partition(|value| {
                 flag.kind.is_none() || is_file_name(value) || catalog.find(value).is_ok()
-            };
-            let (plugins, rest): (Vec<_>, Vec<_>) = values.into_iter().partition(plugin);
-            if let Some(plugin) = plugins.last() {
-                one(&mut spec.services, role)?.plugin = Some(plugin.clone());
-            }
-            values = rest;
+            }),
+            _ => (Vec::new(), values.clone()),
+        };
+        if let (Meaning::Role(role), Some(plugin)) = (&flag.meaning, plugins.last()) {
+            one(&mut spec.services, role)?.plugin = Some(plugin.clone());
         }
         let counted = match &flag.meaning {
             Meaning::Kind(counted) => Some(counted),
             _ => flag.kind.as_ref(),
         };
-        if let (Some(Counted { key, value: under }), false) = (counted, values.is_empty()) {
+        if let (Some(Counted { key, value: under }), false) = (counted, rest.is_empty()) {
             spec.kinds
-                .insert(key.clone(), count_or_names(&values.join(","), under));
+                .insert(key.clone(), count_or_names(&rest.join(","), under));
         }
     }
     let stack = stack_of(spec, catalog)?;
-    for (name, value) in &given {
+    for (name, values) in &given {
+        let Some(value) = values.last() else { continue };
         match meant(name) {
             Some(Meaning::StackOption(option)) => {
                 let Some((_, schema)) =

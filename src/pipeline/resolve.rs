@@ -344,30 +344,24 @@ fn check_by_kind(
             return Err(loaded.refuse(&pointer, message, Some(hint)).into());
         }
     }
-    let deeper = |pointer: String| {
-        loaded.refuse(
-            &pointer,
-            "byKind stands under `spec.placement` and `spec.storage` only",
-            None,
-        )
-    };
-    for (index, node) in spec.node_entries().iter().enumerate() {
-        if !node.placement.by_kind.is_empty() {
-            return Err(deeper(format!("/spec/nodes/{index}/placement/byKind")).into());
-        }
-        if !node.storage.by_kind.is_empty() {
-            return Err(deeper(format!("/spec/nodes/{index}/storage/byKind")).into());
-        }
-    }
-    for (name, placement) in &spec.placement.by_kind {
-        if !placement.by_kind.is_empty() {
-            return Err(deeper(format!("/spec/placement/byKind/{name}/byKind")).into());
-        }
-    }
-    for (name, storage) in &spec.storage.by_kind {
-        if !storage.by_kind.is_empty() {
-            return Err(deeper(format!("/spec/storage/byKind/{name}/byKind")).into());
-        }
+    // Anywhere else it would say nothing.
+    let nodes = spec.node_entries();
+    let nodes = nodes.iter().enumerate().flat_map(|(index, node)| {
+        let at = |field: &str| format!("/spec/nodes/{index}/{field}/byKind");
+        [
+            (at("placement"), node.placement.by_kind.is_empty()),
+            (at("storage"), node.storage.by_kind.is_empty()),
+        ]
+    });
+    let at = |field: &str, name: &str| format!("/spec/{field}/byKind/{name}/byKind");
+    let placements = spec.placement.by_kind.iter();
+    let storages = spec.storage.by_kind.iter();
+    let mut places = nodes
+        .chain(placements.map(|(name, it)| (at("placement", name), it.by_kind.is_empty())))
+        .chain(storages.map(|(name, it)| (at("storage", name), it.by_kind.is_empty())));
+    if let Some((pointer, _)) = places.find(|(_, is_empty)| !is_empty) {
+        let message = "byKind stands under `spec.placement` and `spec.storage` only";
+        return Err(loaded.refuse(&pointer, message, None).into());
     }
     Ok(())
 }

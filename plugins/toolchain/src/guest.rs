@@ -92,11 +92,12 @@ pub fn build(guests: &[Guest], target: Option<&Path>) -> Result<Vec<PathBuf>, Bu
         return Ok(Vec::new());
     };
     let target = target.map_or_else(|| first.target.join("guests"), Path::to_path_buf);
-    let mut modules = compile(guests, first, &target, true)?;
+    compile(guests, first, &target, true)?;
     let mut again = Vec::new();
-    for (guest, module) in guests.iter().zip(&modules) {
-        let bytes = std::fs::read(module).map_err(|source| BuildError::File {
-            path: module.clone(),
+    for guest in guests {
+        let module = module(guest, &target);
+        let bytes = std::fs::read(&module).map_err(|source| BuildError::File {
+            path: module,
             source,
         })?;
         if misplaced::find(&guest.package, &bytes)?.is_some() {
@@ -104,24 +105,30 @@ pub fn build(guests: &[Guest], target: Option<&Path>) -> Result<Vec<PathBuf>, Bu
         }
     }
     let plain = target.with_extension("plain");
-    let built = compile(&again, first, &plain, false)?;
-    for (guest, module) in again.iter().zip(built) {
-        let place = guests.iter().position(|it| it == guest);
-        if let Some(old) = place.and_then(|place| modules.get_mut(place)) {
-            *old = module;
+    compile(&again, first, &plain, false)?;
+    let place = |guest: &Guest| {
+        if again.contains(guest) {
+            &plain
+        } else {
+            &target
         }
-    }
-    Ok(modules)
+    };
+    Ok(guests
+        .iter()
+        .map(|guest| module(guest, place(guest)))
+        .collect())
 }
 
-fn compile(
-    guests: &[Guest],
-    first: &Guest,
-    target: &Path,
-    wide: bool,
-) -> Result<Vec<PathBuf>, BuildError> {
+/// Where cargo puts the module of a guest.
+fn module(guest: &Guest, target: &Path) -> PathBuf {
+    let file = format!("{}.wasm", guest.library);
+    target.join(TRIPLE).join("release").join(file)
+}
+
+/// Has cargo compile guests, with wide arithmetic or without.
+fn compile(guests: &[Guest], first: &Guest, target: &Path, wide: bool) -> Result<(), BuildError> {
     if guests.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut cargo = compiler()?;
     cargo
@@ -172,15 +179,7 @@ fn compile(
             status: status.to_string(),
         });
     }
-    Ok(guests
-        .iter()
-        .map(|guest| {
-            target
-                .join(TRIPLE)
-                .join("release")
-                .join(format!("{}.wasm", guest.library))
-        })
-        .collect())
+    Ok(())
 }
 
 /// Runs cargo, and passes on what it says but for what rustc remarks on each crate about [`WIDE`].

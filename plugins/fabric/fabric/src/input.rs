@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chain_plugin_sdk::Diagnostics;
 use chain_plugin_sdk::spec::ExpandSpec;
 use fabric_service::fault::{refuse, refuse_with};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Keys under `spec` that the stack reads.
@@ -30,7 +30,7 @@ pub mod key {
 }
 
 /// A number, or a list.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Several<T> {
     /// That many.
@@ -40,78 +40,100 @@ pub enum Several<T> {
 }
 
 /// An organisation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Org {
     /// Its name: a DNS label, and its namespace unless said otherwise.
     pub name: String,
     /// Its name in channels; `Org1MSP` for `org1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub msp_id: Option<String>,
     /// Its namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The domain in its certificates; that of its namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
     /// Whether it orders.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ordering: bool,
     /// Its orderers, when it orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub orderers: Option<Several<Node>>,
     /// Its peers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Several<Node>>,
     /// Its users beside the administrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub users: Option<Several<String>>,
     /// Whether roles stand in its certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub node_ous: Option<bool>,
     /// Subject fields of its certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// Province or state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub province: Option<String>,
     /// Locality.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub locality: Option<String>,
 }
 
 /// An orderer or a peer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Node {
     /// Its name in the organisation: `peer0`.
     pub name: String,
     /// Further names of its TLS certificate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,
     /// Whether other organisations know its own by it; the first peer is when none says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub anchor: bool,
     /// Address at which others reach it from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
 
 /// A channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Channel {
     /// Its name.
     pub name: String,
     /// Organisations with peers in it; all when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orgs: Vec<String>,
     /// Policies of the channel that differ from the usual ones, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub policies: BTreeMap<String, String>,
 }
 
 /// A chaincode.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Chaincode {
     /// Its name in the channel.
     pub name: String,
     /// Image of its pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Its channel; the only one when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// Version of its definition, `1.0` at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Who must endorse, as a signature policy; as the channel says when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Whether its first transaction must be its initialisation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub init_required: bool,
     /// Arguments of its initialisation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_args: Vec<String>,
 }
 

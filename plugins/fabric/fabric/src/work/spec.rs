@@ -6,7 +6,7 @@
 use chain_plugin_sdk::{Diagnostics, Subject};
 use fabric_service::fault::refuse_with;
 use fabric_service::{Network, extra, kind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::input::{Chaincode, Channel, Node, Org, Several, key};
 use crate::names;
@@ -200,97 +200,17 @@ pub fn named(said: Option<&Several<String>>) -> Vec<String> {
 
 /// The amendment that says which organisations there are.
 pub fn with_orgs(orgs: &[Org]) -> Value {
-    let entries: Vec<Value> = orgs.iter().map(of_org).collect();
-    json!({ (key::ORGS): entries })
+    json!({ (key::ORGS): orgs })
 }
 
 /// The amendment that says which channels there are.
 pub fn with_channels(channels: &[Channel]) -> Value {
-    let entry = |channel: &Channel| {
-        let mut entry = Entry::of(&channel.name);
-        entry.put("orgs", !channel.orgs.is_empty(), &channel.orgs);
-        entry.put("policies", !channel.policies.is_empty(), &channel.policies);
-        entry.done()
-    };
-    let entries: Vec<Value> = channels.iter().map(entry).collect();
-    json!({ (key::CHANNELS): entries })
+    json!({ (key::CHANNELS): channels })
 }
 
 /// The amendment that says which chaincodes there are.
 pub fn with_chaincodes(chaincodes: &[Chaincode]) -> Value {
-    let entry = |chaincode: &Chaincode| {
-        let mut entry = Entry::of(&chaincode.name);
-        entry.some("channel", chaincode.channel.as_ref());
-        entry.some("image", chaincode.image.as_ref());
-        entry.some("version", chaincode.version.as_ref());
-        entry.some("policy", chaincode.policy.as_ref());
-        entry.put("initRequired", chaincode.init_required, &true);
-        entry.put(
-            "initArgs",
-            !chaincode.init_args.is_empty(),
-            &chaincode.init_args,
-        );
-        entry.done()
-    };
-    let entries: Vec<Value> = chaincodes.iter().map(entry).collect();
-    json!({ (key::CHAINCODES): entries })
-}
-
-/// One entry of a list, with what is not said by custom.
-struct Entry(Map<String, Value>);
-
-impl Entry {
-    fn of(name: &str) -> Self {
-        Self([("name".to_owned(), json!(name))].into_iter().collect())
-    }
-
-    fn put<T: serde::Serialize>(&mut self, key: &str, is_said: bool, value: &T) {
-        if is_said {
-            self.0.insert(key.to_owned(), json!(value));
-        }
-    }
-
-    fn some<T: serde::Serialize>(&mut self, key: &str, value: Option<&T>) {
-        self.put(key, value.is_some(), &value);
-    }
-
-    fn done(self) -> Value {
-        Value::Object(self.0)
-    }
-}
-
-fn of_org(org: &Org) -> Value {
-    let mut entry = Entry::of(&org.name);
-    entry.some("mspId", org.msp_id.as_ref());
-    entry.some("namespace", org.namespace.as_ref());
-    entry.some("domain", org.domain.as_ref());
-    entry.put("ordering", org.ordering, &true);
-    entry.some("orderers", org.orderers.as_ref().map(of_nodes).as_ref());
-    entry.some("peers", org.peers.as_ref().map(of_nodes).as_ref());
-    let users = org.users.as_ref().map(|users| match users {
-        Several::Count(count) => json!(count),
-        Several::List(names) => json!(names),
-    });
-    entry.some("users", users.as_ref());
-    entry.some("nodeOus", org.node_ous.as_ref());
-    entry.some("country", org.country.as_ref());
-    entry.some("province", org.province.as_ref());
-    entry.some("locality", org.locality.as_ref());
-    entry.done()
-}
-
-fn of_nodes(nodes: &Several<Node>) -> Value {
-    let entry = |node: &Node| {
-        let mut entry = Entry::of(&node.name);
-        entry.put("sans", !node.sans.is_empty(), &node.sans);
-        entry.put("anchor", node.anchor, &true);
-        entry.some("host", node.host.as_ref());
-        entry.done()
-    };
-    match nodes {
-        Several::Count(count) => json!(count),
-        Several::List(nodes) => nodes.iter().map(entry).collect(),
-    }
+    json!({ (key::CHAINCODES): chaincodes })
 }
 
 #[cfg(test)]
