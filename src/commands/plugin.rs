@@ -178,7 +178,7 @@ impl Info {
             if value.is_empty() {
                 Ok(())
             } else {
-                context.printer.line(&format!("{name:<12} {value}"))
+                context.printer.line(&wrapped(name, &value))
             }
         };
         line("name:", &descriptor.name)?;
@@ -271,6 +271,24 @@ impl Info {
     }
 }
 
+/// A line of `info` in 80 columns, what goes on below it set in. A word is never broken.
+fn wrapped(name: &str, value: &str) -> String {
+    const WIDTH: usize = 80;
+    let mut text = format!("{name:<12}");
+    let mut column = text.len();
+    for word in value.split(' ') {
+        let length = word.chars().count();
+        if column > 15 && column.saturating_add(1).saturating_add(length) > WIDTH {
+            text.push_str("\n              ");
+            column = 14;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column = column.saturating_add(1).saturating_add(length);
+    }
+    text
+}
+
 fn protocol(name: &str) -> &str {
     if name.is_empty() { "TCP" } else { name }
 }
@@ -325,5 +343,25 @@ impl Build {
             ))?;
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_go_on_below_and_words_stay_whole() {
+        let value = "many words that say what an option is for and what it is not for, at length";
+        let text = wrapped("option:", value);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| line.len() <= 80));
+        assert!(lines[1].starts_with("               "));
+        let digest = format!("sha256:{}", "0".repeat(80));
+        assert_eq!(
+            wrapped("digest:", &digest),
+            format!("digest:      {digest}")
+        );
     }
 }
