@@ -251,6 +251,15 @@ fn the_database_of_the_kms_is_opened_by_sqlite_and_decrypts_to_the_address() {
     let place = Place::new();
     place.write("pw", "secret-of-mine\n");
     place.run("create demo --nodes 1 --kms-password-file pw --output-dir out");
+    // Given once more it changes nothing, and that is said.
+    place.write("other", "another-secret\n");
+    let line = "apply demo --nodes 1 --kms-password-file other --output-dir out";
+    let output = place.command(line).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("`password` changes nothing") && !said.contains("another"),
+        "{said}"
+    );
     let folder = place.path().join("out/cita-cloud/demo/node0");
     let database = rusqlite::Connection::open(folder.join("kms.db")).unwrap();
     let check: String = database

@@ -108,6 +108,36 @@ pub enum PipelineError {
     Facts(#[from] FactConflict),
 }
 
+/// Secret options that nothing was born with: they are read at a birth alone, and remembered nowhere.
+fn unread<'a>(
+    services: &[ResolvedService],
+    vaults: impl Iterator<Item = &'a Vault>,
+) -> Vec<(String, Diagnostic)> {
+    let born: BTreeSet<(&str, &str)> = vaults
+        .flat_map(|vault| vault.items.keys())
+        .map(|(role, instance, _)| (role.as_str(), instance.as_str()))
+        .collect();
+    let idle = services
+        .iter()
+        .filter(|it| !born.contains(&(it.role.as_str(), it.instance.as_str())));
+    idle.flat_map(|service| {
+        service.options.secret.keys().map(|option| {
+            let message = format!(
+                "`{option}` changes nothing: it is for what is new, and nothing is; what was made keeps what it was made with"
+            );
+            let note = Diagnostic {
+                severity: Severity::Warning,
+                code: "unread".to_owned(),
+                path: format!("/{option}"),
+                message,
+                hint: None,
+            };
+            (service.plugin.name().to_owned(), note)
+        })
+    })
+    .collect()
+}
+
 /// Runs the pipeline about `subjects`, which [`expand`](super::expand::expand) gave, up to what is rendered.
 pub fn run(
     resolved: &Resolved,
@@ -201,6 +231,7 @@ pub fn run(
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     let vaults = new_vaults(&uid, known, born);
+    notes.extend(unread(&services, known.vaults.iter().chain(&vaults)));
     let mut public = Public {
         facts: world.all_facts(),
         configured,
