@@ -8,7 +8,7 @@ use clap::Args;
 use super::Context;
 use super::scene::ChainScene;
 use crate::cluster::Connection;
-use crate::cluster::addresses::{Addresses, Reach};
+use crate::cluster::addresses::{Addresses, Inside, Reach};
 use crate::manifest::yaml;
 use crate::pipeline::convert;
 use crate::pipeline::run::node_of;
@@ -98,8 +98,10 @@ impl Export {
         if let Some(why) = not_a_label(&party, PARTY_NAME) {
             bail!("party `{party}`: {why}\nhint: name this party with --party");
         }
-        let addresses =
-            Addresses::read(&connection, &connection.namespace, &scene.head.chain).await?;
+        let subjects = scene.topology.subjects.iter();
+        let own = subjects.filter(|subject| !subject.foreign);
+        let namespaces = own.map(|subject| subject.namespace.clone()).collect();
+        let addresses = Addresses::read(&connection, &namespaces, &scene.head.chain).await?;
         let (subjects, missing) = self.subjects(&scene, &addresses);
         if !missing.is_empty() {
             let hint = "expose the chain with --expose-type NodePort or LoadBalancer, name a --host for node ports, or --reach cluster for a chain in another namespace of this cluster";
@@ -177,13 +179,13 @@ impl Export {
                 .then(|| endpoint.outside.clone())
                 .flatten();
             let address = outside.or_else(|| {
-                known.addresses.of(
-                    &endpoint.service,
-                    &endpoint.port,
-                    endpoint.number,
-                    self.reach,
-                    host,
-                )
+                let inside = Inside {
+                    namespace: &subject.namespace,
+                    service: &endpoint.service,
+                    port: &endpoint.port,
+                    number: endpoint.number,
+                };
+                known.addresses.of(inside, self.reach, host)
             });
             match address {
                 Some(address) => told.push(ForeignEndpoint {
