@@ -26,8 +26,6 @@ pub struct ExecRequest {
     pub command: Vec<String>,
     /// Fed to its standard input, which is then closed. None given to a command that reads it: it sees the end at once.
     pub stdin: Vec<u8>,
-    /// With a terminal; then stdout and stderr arrive as one.
-    pub tty: bool,
     /// The command must be done within this time.
     pub timeout: Duration,
 }
@@ -174,8 +172,7 @@ async fn run(
         .container(&request.container)
         .stdin(stdin)
         .stdout(true)
-        .stderr(!request.tty)
-        .tty(request.tty)
+        .stderr(true)
         .max_stdin_buf_size(64 * 1024)
         .max_stdout_buf_size(64 * 1024)
         .max_stderr_buf_size(64 * 1024);
@@ -186,12 +183,7 @@ async fn run(
             &parameters,
         )
         .await
-        .map_err(|source| ExecError::Refused {
-            program: program.to_owned(),
-            at: at.to_owned(),
-            message: upgrade_message(&source),
-            source: Box::new(source),
-        })?;
+        .map_err(|source| refused(program, at, source))?;
     let (input, stdout, stderr) = (process.stdin(), process.stdout(), process.stderr());
     let status = process.take_status();
     let feed = async {
@@ -236,6 +228,16 @@ async fn run(
     })
 }
 
+/// What the server answered instead of starting a command.
+pub(super) fn refused(program: &str, at: &str, source: kube::Error) -> ExecError {
+    ExecError::Refused {
+        program: program.to_owned(),
+        at: at.to_owned(),
+        message: upgrade_message(&source),
+        source: Box::new(source),
+    }
+}
+
 /// Reads to the end; none when there is more than [`LARGEST_OUTPUT`].
 async fn collect(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
@@ -249,7 +251,7 @@ async fn collect(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Opti
 }
 
 /// The exit code in the status that ends an exec, or why the command was not started.
-fn exit_code(status: &Status) -> Result<i32, String> {
+pub(super) fn exit_code(status: &Status) -> Result<i32, String> {
     if status.status.as_deref() == Some("Success") {
         return Ok(0);
     }

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod apply;
+pub mod attach;
 pub mod compare;
 pub mod connect;
 pub mod delete;

@@ -216,7 +216,9 @@ fn show(report: &Report, printer: &Printer) -> anyhow::Result<bool> {
         }
     }
     if report.text.is_empty() {
-        printer.line(&report.table)?;
+        if !matches!(report.table.as_str(), "" | "null") {
+            printer.line(&report.table)?;
+        }
     } else {
         printer.line(sanitize::text(report.text.trim_end()).as_ref())?;
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::operate::{Acts, done, streams};
 use super::run::Renewal;
 use crate::cluster::Connection;
+use crate::cluster::attach::attach;
 use crate::cluster::exec::{ExecRequest, exec};
 use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings, request};
 use crate::cluster::logs::{LogTarget, collect};
@@ -39,7 +40,7 @@ pub struct ClusterActs<'a, S> {
     pub store: &'a S,
     /// Tells what is done.
     pub printer: &'a Printer,
-    /// How the spec is amended; none where it may not be.
+    /// How the spec is amended; none in a hook, which may not do that, nor have the user's terminal.
     pub amend: Option<Amend<'a>>,
 }
 
@@ -94,9 +95,19 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
             container: container.to_owned(),
             command: command.to_vec(),
             stdin: stdin.to_vec(),
-            tty,
             timeout,
         };
+        if tty {
+            if self.amend.is_none() {
+                let why = "only an operation that a user runs may have the terminal";
+                return Err(fault("unsupported", why));
+            }
+            self.printer.flush().map_err(|it| fault("broken", it))?;
+            let code = attach(&self.connection.client, &request)
+                .await
+                .map_err(|it| fault(it.kind(), it))?;
+            return Ok(streams(code, Vec::new(), &[]));
+        }
         let output = exec(&self.connection.client, &request)
             .await
             .map_err(|it| fault(it.kind(), it))?;

@@ -112,7 +112,7 @@ pub fn operations() -> Vec<Operation> {
                 "properties": {"script": {"type": "string", "description": "JavaScript, such as eth.blockNumber"}},
             }),
         ),
-        of_node("console", "says how to open the console of a node", none.clone()),
+        of_node("console", "opens the console of a node", none.clone()),
         Operation {
             exec: Vec::new(),
             ..of_node(

@@ -1,4 +1,4 @@
-//! The console of a node: an expression that is evaluated there, or how to open it.
+//! The console of a node: an expression that is evaluated there, or the user's own terminal at it.
 
 use chain_plugin_sdk::{Act, Diagnostics, Exec, Outcome, Request, Topology, Turn};
 use quorum_formats::console;
@@ -17,9 +17,8 @@ const PATIENCE: u32 = 120_000;
 #[derive(Debug)]
 pub struct Script {
     subject: String,
+    /// The expression; none opens the console.
     script: Option<String>,
-    /// How a person opens the console.
-    by_hand: String,
     asked: bool,
 }
 
@@ -34,40 +33,43 @@ impl Script {
     pub fn start(all: &Topology, what: &Request) -> Result<Self, Diagnostics> {
         let args: Args = serde_json::from_str(&what.args).map_err(fault_at("args", "/script"))?;
         let nodes = Nodes::new(all.clone());
-        let node = nodes.subject(&what.subject)?;
-        let workload = node.workload.clone().unwrap_or_default();
+        nodes.subject(&what.subject)?;
         Ok(Self {
-            by_hand: format!(
-                "kubectl exec -it -n {} {workload} -c {CONTAINER} -- /geth-helpers/geth-attach.sh",
-                node.namespace
-            ),
             subject: what.subject.clone(),
             script: args.script,
             asked: false,
         })
     }
 
+    fn exec(&self, command: &[&str], tty: bool) -> Exec {
+        Exec {
+            container: CONTAINER.to_owned(),
+            command: command.iter().map(ToString::to_string).collect(),
+            stdin: Vec::new(),
+            tty,
+        }
+    }
+
     /// The next turn.
     pub fn next(&mut self, outcomes: &[Outcome]) -> Turn {
-        let Some(script) = &self.script else {
-            return done(self.by_hand.clone(), &json!({"command": self.by_hand}));
-        };
         if !std::mem::replace(&mut self.asked, true) {
-            let command = ["sh", "/geth-helpers/geth-exec.sh", script].map(str::to_owned);
-            return Turn::Steps(vec![step(
-                &self.subject,
-                "evaluates the expression",
-                PATIENCE,
-                Act::Exec(Exec {
-                    container: CONTAINER.to_owned(),
-                    command: command.into(),
-                    stdin: Vec::new(),
-                    tty: false,
-                }),
-            )]);
+            let (says, exec) = match &self.script {
+                Some(script) => (
+                    "evaluates the expression",
+                    self.exec(&["sh", "/geth-helpers/geth-exec.sh", script], false),
+                ),
+                None => ("", self.exec(&["sh", "/geth-helpers/geth-attach.sh"], true)),
+            };
+            return Turn::Steps(vec![step(&self.subject, says, PATIENCE, Act::Exec(exec))]);
         }
         match outcomes.first().map(|outcome| &outcome.answer) {
             Some(Ok(answer)) => {
+                if self.script.is_none() {
+                    return match answer.code {
+                        0 => done(String::new(), &Value::Null),
+                        code => failed("console", format!("it ended with code {code}"), ""),
+                    };
+                }
                 let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
                 // The console prints an error and still ends with 0.
                 if answer.code != 0 || console::failed(&text) {
