@@ -5,7 +5,7 @@
 
 use chain_plugin_sdk::descriptor::Port;
 use chain_plugin_sdk::{Diagnostic, Subject, warning};
-use quorum_service::{CLIENT, Nodes};
+use quorum_service::{CLIENT, Nodes, PRIVACY};
 use serde_json::{Value, json};
 
 use crate::names;
@@ -19,12 +19,23 @@ pub fn of_node(nodes: &Nodes, node: &Subject, options: &Options) -> Option<Value
     let domain = options.ingress_host.as_deref()?;
     let host = format!("{}.{domain}", node.name);
     let paths = paths(nodes, node, options, "");
-    Some(object(
-        names::workload_of(node),
-        Some(&host),
-        paths,
-        options,
-    ))
+    let mut object = object(names::workload_of(node), Some(&host), paths, options);
+    if options.ingress_privacy
+        && let Some(port) = nodes.extra.port(PRIVACY, "p2p")
+        && let Some(rules) = object
+            .pointer_mut("/spec/rules")
+            .and_then(Value::as_array_mut)
+    {
+        rules.push(json!({
+            "host": format!("{}-tm.{domain}", node.name),
+            "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend(node, port)}]},
+        }));
+    }
+    Some(object)
+}
+
+fn backend(node: &Subject, port: &Port) -> Value {
+    json!({"service": {"name": names::workload_of(node), "port": {"number": port.number}}})
 }
 
 /// The Ingress of all nodes in the chain's home, if there is one, and what to know about the others.
@@ -61,7 +72,7 @@ fn paths(nodes: &Nodes, node: &Subject, options: &Options, prefix: &str) -> Vec<
         json!({
             "path": format!("{prefix}/quorum-{name}"),
             "pathType": "Prefix",
-            "backend": {"service": {"name": names::workload_of(node), "port": {"number": port.number}}},
+            "backend": backend(node, port),
         })
     };
     let port = |purpose: &str| nodes.extra.port(CLIENT, purpose);

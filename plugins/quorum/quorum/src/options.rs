@@ -32,6 +32,8 @@ pub struct Options {
     pub ingress_tls_secret: Option<String>,
     /// Whether it leads to web sockets too.
     pub ingress_ws: bool,
+    /// Whether privacy managers of others come by it, too.
+    pub ingress_privacy: bool,
     /// Whether a `NetworkPolicy` stands before the pods.
     pub network_policy: bool,
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             ingress_class: None,
             ingress_tls_secret: None,
             ingress_ws: true,
+            ingress_privacy: false,
             network_policy: true,
         }
     }
@@ -69,6 +72,10 @@ pub fn schema() -> Value {
                 "description": "Secret with the certificate of the Ingress; it must be there",
             },
             "ingressWs": {"type": "boolean", "default": true, "description": "lead to web sockets too, at quorum-ws"},
+            "ingressPrivacy": {
+                "type": "boolean", "default": false,
+                "description": "with one-to-one: lead other parties' privacy managers to those here, at <node>-tm.<host>, without TLS",
+            },
             "networkPolicy": {
                 "type": "boolean", "default": true,
                 "description": "let nodes reach each other and DNS, and clients what is for clients; nothing else",
@@ -92,6 +99,14 @@ impl Options {
                 "/options/ingressHost",
                 "an Ingress for each node needs a host name under which they are told apart",
                 "`--ingress-host chain.example`, or `--ingress one-to-many`",
+            ));
+        }
+        if options.ingress_privacy && options.ingress != Ingress::OneToOne {
+            return Err(refuse_with(
+                "ingress",
+                "/options/ingressPrivacy",
+                "privacy managers are reached at the root of a host, one host each",
+                "`--ingress one-to-one --ingress-host chain.example`",
             ));
         }
         if options.ingress_tls_secret.is_some() && options.ingress_host.is_none() {

@@ -3,7 +3,7 @@
 use super::*;
 use chain_plugin_sdk::spec::{NodeSpec, ServiceSpec};
 use chain_plugin_sdk::{Fragment, TestHost};
-use quorum_service::{CLIENT, CONSENSUS, EXPLORER, STACK_ROLE};
+use quorum_service::{CLIENT, CONSENSUS, EXPLORER, PRIVACY, STACK_ROLE};
 use serde_json::{Value, from_str};
 
 const BORN: u64 = 1_700_000_000_000;
@@ -201,6 +201,24 @@ fn a_service_faces_outside_only_if_it_is_wanted_and_never_with_metrics() {
         })
         .collect();
     assert_eq!(ports, [("rpc", 31008), ("ws", 31009), ("p2p", 31010)]);
+}
+
+#[test]
+fn privacy_managers_of_others_come_by_a_host_of_their_own() {
+    let mut spec = spec(2);
+    let ports = json!([{"name": "tm", "number": 9001, "reach": "peers", "purpose": "p2p"}]);
+    spec.services.push(service(PRIVACY, ports));
+    let options =
+        json!({"ingress": "one-to-one", "ingressHost": "chain.example", "ingressPrivacy": true});
+    let objects = rendered(&spec, &options, &json!({}), "node/node1");
+    let rules = &of_kind(&objects, "Ingress")[0]["spec"]["rules"];
+    assert_eq!(
+        rules[1],
+        json!({"host": "node1-tm.chain.example", "http": {"paths": [{"path": "/", "pathType": "Prefix",
+            "backend": {"service": {"name": "demo-node1", "port": {"number": 9001}}}}]}})
+    );
+    let (path, _) = refused(&|spec| spec.options = json!({"ingressPrivacy": true}));
+    assert_eq!(path, "/options/ingressPrivacy");
 }
 
 #[test]
