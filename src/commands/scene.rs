@@ -99,8 +99,8 @@ impl ChainScene {
         };
         let resolved = resolve(Inputs { loaded, namespace }, &mut context.catalog)?;
         let runtime = context.engine()?;
-        let mut subjects = expand(&resolved, Some(&head), head.born_ms, &runtime)?;
-        subjects.extend(parties::subjects(&public.parties));
+        let foreign = parties::subjects(&public.parties);
+        let subjects = expand(&resolved, Some(&head), foreign, head.born_ms, &runtime)?;
         let services = std::iter::once(&resolved.stack)
             .chain(&resolved.services)
             .cloned()

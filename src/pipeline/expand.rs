@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec, ServiceSpec};
+use chain_plugin_sdk::spec::{ExpandSpec, ForeignSpec, NodeSpec, ServiceSpec};
 use serde_json::{Value, json};
 
 use super::resolve::{Resolved, ResolvedService};
@@ -32,10 +32,12 @@ fn born(id: &str, remembered: &Remembered) -> Subject {
     }
 }
 
-/// Runs the stack's `expand` and checks the subjects: ids, parents, names, and that the born are as they were.
+/// Runs the stack's `expand` and checks the subjects: ids, parents, names, and that the born are as they were. Those of
+/// other parties come after them.
 pub fn expand(
     resolved: &Resolved,
     head: Option<&Head>,
+    foreign: Vec<Subject>,
     now_ms: u64,
     runtime: &Runtime,
 ) -> Result<Vec<Subject>, PluginError> {
@@ -61,6 +63,7 @@ pub fn expand(
         clusters: spec.clusters.clone(),
         kinds: spec.kinds.clone(),
         shared_storage: spec.storage.claim.is_some(),
+        foreign: foreign.iter().map(told).collect(),
     };
     let text = serde_json::to_string(&input).unwrap_or_default();
     let known: Vec<Subject> = head
@@ -74,9 +77,19 @@ pub fn expand(
         .map(|(kind, number)| (kind.clone(), *number))
         .collect();
     let mut sandbox = Sandbox::new(runtime, &resolved.stack.plugin, Arc::new(Closed))?;
-    let subjects = sandbox.expand(&text, &known, &next, now_ms)?;
+    let mut subjects = sandbox.expand(&text, &known, &next, now_ms)?;
     check(resolved, head, &subjects)?;
+    subjects.extend(foreign);
     Ok(subjects)
+}
+
+fn told(subject: &Subject) -> ForeignSpec {
+    ForeignSpec {
+        id: subject.id.clone(),
+        kind: subject.kind.clone(),
+        name: subject.name.clone(),
+        extra: serde_json::from_str(&subject.extra).unwrap_or_default(),
+    }
 }
 
 fn service(service: &ResolvedService) -> ServiceSpec {

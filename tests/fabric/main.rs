@@ -15,6 +15,7 @@ mod combinations;
 mod namespaces;
 #[path = "../support/operator.rs"]
 mod operator;
+mod parties;
 #[path = "../support/plane.rs"]
 mod plane;
 mod refused;

@@ -32,6 +32,23 @@ pub struct ExpandSpec {
     pub kinds: BTreeMap<String, Value>,
     /// Whether the nodes share one claim.
     pub shared_storage: bool,
+    /// What other parties of the chain have told of theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignSpec>,
+}
+
+/// A subject of another party, as that party's stack made it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ForeignSpec {
+    /// Its id here: `node/beta/node0`.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name here: `beta-node0`.
+    pub name: String,
+    /// What the stack said about it.
+    pub extra: Value,
 }
 
 /// One node as the user wrote it.

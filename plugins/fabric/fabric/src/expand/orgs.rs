@@ -72,7 +72,17 @@ impl Org {
     }
 }
 
-/// The organisations of the spec, and one that orders if none of them does.
+/// Ids of the organisations of other parties that order.
+pub fn ordering_elsewhere(spec: &ExpandSpec) -> Vec<String> {
+    let orders = |about: &serde_json::Value| about.get("ordering") == Some(&true.into());
+    spec.foreign
+        .iter()
+        .filter(|it| it.kind == kind::ORG && orders(&it.extra))
+        .map(|it| it.id.clone())
+        .collect()
+}
+
+/// The organisations of the spec, and one that orders if none of them does, here or at another party.
 pub fn read(spec: &ExpandSpec, options: &Options) -> Result<Vec<Org>, Diagnostics> {
     let numbered = |index: u32| input::Org {
         name: format!("org{}", index.saturating_add(1)),
@@ -81,7 +91,7 @@ pub fn read(spec: &ExpandSpec, options: &Options) -> Result<Vec<Org>, Diagnostic
     let listed = input::list(spec, key::ORGS, numbered)?;
     let entries = listed.unwrap_or_else(|| (0..ORGS).map(numbered).collect());
     let mut orgs = Vec::with_capacity(entries.len().saturating_add(1));
-    if !entries.iter().any(|org| org.ordering) {
+    if !entries.iter().any(|org| org.ordering) && ordering_elsewhere(spec).is_empty() {
         let path = "/options/ordererOrg";
         if entries.iter().any(|org| org.name == options.orderer_org) {
             let message = format!(

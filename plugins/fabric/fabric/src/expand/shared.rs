@@ -7,7 +7,7 @@ use fabric_service::fault::{refuse, refuse_with};
 use fabric_service::{CHAIN, extra, kind, port, role};
 
 use super::births::{Births, with};
-use super::orgs::Org;
+use super::orgs::{Org, ordering_elsewhere};
 use crate::input::{self, key};
 use crate::names;
 
@@ -31,13 +31,17 @@ pub fn channels(births: &mut Births<'_>, orgs: &[Org]) -> Result<Vec<Subject>, D
             let message = format!("two channels are named {}", entry.name);
             return Err(refuse("channel", &format!("{path}/name"), message));
         }
+        let mut ordering: Vec<String> = orgs
+            .iter()
+            .filter(|org| !org.orderers.is_empty())
+            .map(Org::id)
+            .collect();
+        if ordering.is_empty() {
+            ordering = ordering_elsewhere(births.spec);
+        }
         let about = extra::Channel {
             orgs: members(orgs, &entry, &path)?,
-            ordering: orgs
-                .iter()
-                .filter(|org| !org.orderers.is_empty())
-                .map(Org::id)
-                .collect(),
+            ordering,
             policies: entry.policies.clone(),
         };
         if about.ordering.is_empty() {

@@ -92,6 +92,7 @@ impl Read {
             clusters: BTreeMap::new(),
             kinds,
             shared_storage: false,
+            foreign: Vec::new(),
         };
         crate::expand::expand(&spec, &[], &BTreeMap::new(), 5).unwrap()
     }

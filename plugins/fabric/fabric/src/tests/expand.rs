@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chain_plugin_sdk::spec::{ExpandSpec, ServiceSpec};
+use chain_plugin_sdk::spec::{ExpandSpec, ForeignSpec, ServiceSpec};
 use chain_plugin_sdk::{Diagnostics, Subject};
 use fabric_service::descriptor::port;
 use fabric_service::extra::{self, Channel, Node, Org, Server};
@@ -59,6 +59,7 @@ pub(crate) fn spec(kinds: &Value, options: &Value) -> ExpandSpec {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
         shared_storage: false,
+        foreign: Vec::new(),
     }
 }
 
@@ -276,4 +277,26 @@ fn brokers_come_with_their_role() {
     assert_eq!(kafka.endpoints[0].service, "demo-kafka3");
     let keeper = find(&all, "zookeeper/zookeeper2");
     assert_eq!(keeper.endpoints.len(), 2);
+}
+
+/// A party that joins others has no orderers unless it says so: those of the others order.
+#[test]
+fn who_joins_a_network_that_is_ordered_has_no_orderers() {
+    let kinds = json!({"orgs": [{"name": "two"}], "channels": [{"name": "shared"}]});
+    let mut spec = spec(&kinds, &json!({}));
+    let foreign = |name: &str, ordering: bool| ForeignSpec {
+        id: format!("org/alpha/{name}"),
+        kind: "org".to_owned(),
+        name: format!("alpha-{name}"),
+        extra: json!({"ordering": ordering}),
+    };
+    spec.foreign = vec![foreign("one", false)];
+    let all = expand(&spec, &[], &BTreeMap::new(), 5).unwrap();
+    assert!(all.iter().any(|it| it.id == "org/orderer"));
+    spec.foreign.push(foreign("orders", true));
+    let all = expand(&spec, &[], &BTreeMap::new(), 5).unwrap();
+    assert!(all.iter().all(|it| it.kind != "orderer"));
+    let about: Channel = extra::of(find(&all, "channel/shared")).unwrap();
+    assert_eq!(about.ordering, ["org/alpha/orders"]);
+    assert_eq!(about.orgs, ["org/two"]);
 }
