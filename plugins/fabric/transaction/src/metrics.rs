@@ -180,7 +180,10 @@ fn sample(line: &str) -> Option<Sample<'_>> {
         number => number.parse().ok()?,
     };
     if let Some(time) = words.next() {
-        time.parse::<i64>().ok()?;
+        let digits = time.strip_prefix('-').unwrap_or(time);
+        if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit()) {
+            return None;
+        }
     }
     words.next().is_none().then_some(Sample {
         name,
