@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 use crate::cluster::ConnectFlags;
 use crate::commands::{
     apply, completion, convert, create, delete, export, get, join, logs, plugin, run, spec_flags,
-    status, version,
+    status, stop, version,
 };
 use crate::plugin::{Catalog, is_file_name};
 use crate::ui::ColorChoice;
@@ -57,6 +57,8 @@ pub enum Command {
     Status(status::Status),
     Logs(logs::Logs),
     Run(run::Run),
+    Stop(stop::Stop),
+    Start(stop::Start),
     Export(export::Export),
     Join(join::Join),
     Convert(convert::Convert),

@@ -19,6 +19,7 @@ pub mod run;
 pub mod scene;
 pub mod spec_flags;
 pub mod status;
+pub mod stop;
 pub mod version;
 
 use std::ffi::OsString;
@@ -111,6 +112,8 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
             Err(fault) => Err(fault.into()),
         },
         Command::Run(command) => command.run(&mut context).await,
+        Command::Stop(command) => Box::pin(command.run(&mut context)).await,
+        Command::Start(command) => Box::pin(command.run(&mut context)).await,
         Command::Delete(command) => command.run(&context).await,
         Command::Plugin(command) => command.run(&mut context),
         Command::Export(command) => command.run(&mut context).await,

@@ -18,9 +18,11 @@ use super::resolve::{Resolved, ResolvedService};
 use super::run::{Circumstances, Known, Outcome, PipelineError, Renewal, run};
 use super::secrets::Secrets;
 use super::shape::{Identity, shape, vault_name};
+use super::stopped::{self, StopError};
 use crate::manifest::{self, Object, Problem, leak};
 use crate::plugin::contract::Subject;
 use crate::plugin::{PluginError, Runtime};
+use crate::spec::Stopped;
 use crate::state::bundle::Bundle;
 use crate::state::lock::{self, Claim, LockError};
 use crate::state::store::public_digest;
@@ -74,6 +76,9 @@ pub enum FormError {
         /// What to do.
         hint: String,
     },
+    /// Somebody who is not there is to be stopped.
+    #[error("spec.stopped: {0}")]
+    Stopped(#[from] StopError),
     /// A vault of that name belongs to somebody else.
     #[error(
         "vault `{name}` of {subject} exists and is not of this chain\nhint: delete it if nobody needs its keys, or name the chain differently"
@@ -148,6 +153,8 @@ pub struct Prepared {
     pub revision: Revision,
     /// Whether the revision is new.
     pub changed: bool,
+    /// The chain's phase once all is written.
+    pub phase: Phase,
     /// Objects that earlier revisions applied and whose pruning is not certain.
     pub previous: Inventory,
 }
@@ -177,13 +184,20 @@ pub async fn prepare<S: Store>(
         Phase::Tombstone => Phase::Formed,
         phase => phase,
     };
-    let mut subjects = expand(
+    let subjects = expand(
         resolved,
         Some(&head),
+        parties::subjects(&public.parties),
         head_time(before.as_ref(), now_ms),
         setting.runtime,
     )?;
-    subjects.extend(parties::subjects(&public.parties));
+    let wish = stopped::wish(resolved, before.as_ref(), last.as_ref(), &subjects);
+    let stopped = stopped::stopped(&wish, &subjects)?;
+    let phase = if wish == Stopped::All(true) {
+        Phase::Stopped
+    } else {
+        Phase::Formed
+    };
     claim(&mut head, &subjects, resolved);
     let vaults = find(store, resolved, &head, before.as_ref()).await?;
     let gone: Vec<_> = head
@@ -223,7 +237,7 @@ pub async fn prepare<S: Store>(
     }
     let identity = Identity {
         uid: head.uid.clone(),
-        stopped: head.phase == Phase::Stopped,
+        stopped,
         granted: setting.granted.clone(),
         consents: setting.circumstances.consents.clone(),
     };
@@ -240,7 +254,7 @@ pub async fn prepare<S: Store>(
         created_ms: now_ms,
         by: setting.by.clone(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        spec: serde_json::to_value(&resolved.spec).unwrap_or(Value::Null),
+        spec: stopped::remembered(resolved, wish),
         lock: resolved.lock.clone(),
         public: public_digest(&outcome.public)?,
         inventory,
@@ -263,6 +277,7 @@ pub async fn prepare<S: Store>(
         claims: assembled.claims,
         revision,
         changed,
+        phase,
         previous,
     })
 }
@@ -643,11 +658,7 @@ impl Prepared {
             futures::future::try_join(public, store.write_revision(&self.revision)).await?;
         }
         head.revision = self.revision.number;
-        head.phase = if head.phase == Phase::Stopped {
-            Phase::Stopped
-        } else {
-            Phase::Formed
-        };
+        head.phase = self.phase;
         head.fingerprint.clone_from(&self.outcome.fingerprint);
         head.claims = self.claims.iter().cloned().collect();
         let kinds = self

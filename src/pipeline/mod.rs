@@ -19,6 +19,7 @@ pub mod resolve;
 pub mod run;
 pub mod secrets;
 pub mod shape;
+pub mod stopped;
 pub mod world;
 
 pub use resolve::{Inputs, ResolveError, Resolved, ResolvedService, resolve};

@@ -295,6 +295,7 @@ fn check_kinds(
         "images",
         "placement",
         "clusters",
+        "stopped",
         "patches",
     ];
     for key in spec.kinds.keys() {

@@ -41,8 +41,8 @@ pub fn vault_name(chain: &str, subject: &str, version: u32) -> String {
 pub struct Identity {
     /// UID of the chain.
     pub uid: String,
-    /// Whether its workloads are scaled to zero on purpose.
-    pub stopped: bool,
+    /// Subjects whose workloads are scaled to zero on purpose.
+    pub stopped: BTreeSet<String>,
     /// Permissions by plugin.
     pub granted: BTreeMap<String, BTreeSet<String>>,
     /// (maker role, taker role, item) to which all agree.
@@ -202,7 +202,7 @@ fn keys(resolved: &Resolved, outcome: &Outcome, identity: &Identity) -> BTreeMap
                 })
                 .collect();
             let keys = HostKeys {
-                stopped: identity.stopped,
+                stopped: identity.stopped.contains(&subject.id),
                 placement: placement(&[
                     &spec.placement,
                     spec.placement

@@ -1,6 +1,6 @@
 //! The tree of chain.yaml. Every field has a default; the whole file could be `kubectl chain create`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -99,6 +99,9 @@ pub struct ChainSpec {
     /// Clusters by name: `{context, namespace, host, options}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clusters: BTreeMap<String, Value>,
+    /// Whose pods are stopped on purpose; as it was when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     /// The last word on any object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
@@ -109,6 +112,25 @@ pub struct ChainSpec {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// `true` for the whole chain, or a list of subjects by id (`node/node0`) or name (`node0`), each with what is below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected true, false or a list of names such as [node0]"
+)]
+pub enum Stopped {
+    /// All of it, or nothing.
+    All(bool),
+    /// These.
+    Some(BTreeSet<String>),
+}
+
+impl Default for Stopped {
+    fn default() -> Self {
+        Self::All(false)
+    }
 }
 
 /// A number of nodes, or a list of them.

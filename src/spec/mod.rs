@@ -11,6 +11,6 @@ pub mod names;
 
 pub use chain_spec::{
     ChainFile, ChainSpec, Expose, Images, Metadata, NodeEntry, Nodes, Patch, PatchTarget,
-    Placement, Service, Services, Storage,
+    Placement, Service, Services, Stopped, Storage,
 };
 pub use load::{Loaded, Raw, SpecError};

@@ -12,6 +12,7 @@
 )]
 
 mod combinations;
+mod console;
 mod convert;
 #[path = "../support/operator.rs"]
 mod operator;

@@ -33,10 +33,10 @@ impl Operator {
         }
     }
 
-    /// Runs it: exit code, stdout, stderr.
-    pub fn output(&self, line: &str) -> (Option<i32>, String, String) {
-        let output = Command::cargo_bin("kubectl-chain")
-            .unwrap()
+    /// What is run.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::cargo_bin("kubectl-chain").unwrap();
+        command
             .args(line.split_whitespace())
             .args(["-n", &self.admin.namespace])
             .current_dir(self.home.path())
@@ -44,9 +44,13 @@ impl Operator {
             .env("HOME", self.home.path())
             .env_remove("XDG_CACHE_HOME")
             .env_remove("XDG_CONFIG_HOME")
-            .timeout(std::time::Duration::from_mins(3))
-            .output()
-            .unwrap();
+            .timeout(std::time::Duration::from_mins(3));
+        command
+    }
+
+    /// Runs it: exit code, stdout, stderr.
+    pub fn output(&self, line: &str) -> (Option<i32>, String, String) {
+        let output = self.command(line).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (
             output.status.code(),
