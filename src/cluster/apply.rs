@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::join;
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -102,6 +103,10 @@ pub struct ApplyOptions {
     pub force_conflicts: bool,
     /// Take objects over that are not the chain's.
     pub adopt: bool,
+    /// The chain is new: its objects are not looked for, and a name that is taken shows when it is written.
+    pub fresh: bool,
+    /// A server dry run took one new object of each shape: the others are not searched for unknown fields again.
+    pub checked: bool,
     /// Objects in flight at once.
     pub concurrency: usize,
     /// How long to wait for one object to be gone, or for one member of a group to be ready.
@@ -113,6 +118,8 @@ impl Default for ApplyOptions {
         Self {
             force_conflicts: false,
             adopt: false,
+            fresh: false,
+            checked: false,
             concurrency: DEFAULT_CONCURRENCY,
             timeout: Duration::from_mins(5),
         }
@@ -180,26 +187,43 @@ pub async fn apply<H: Hooks>(
         hooks,
     };
     let mut total = Applied::default();
-    for wave in 0..WAVES {
-        let of_wave = items.iter().filter(|item| wave_of(&item.kind) == wave);
-        let (unchanged, todo): (Vec<_>, Vec<_>) =
-            of_wave.partition(|item| applier.is_unchanged(item));
-        for item in unchanged {
+    let mut waves: Vec<Vec<&Item<'_>>> = vec![Vec::new(); WAVES];
+    for item in &items {
+        if applier.is_unchanged(item) {
             hooks.done(&item.id, Outcome::Unchanged);
             total.unchanged += 1;
+        } else if let Some(wave) = waves.get_mut(wave_of(&item.kind)) {
+            wave.push(item);
         }
+    }
+    let last = waves.iter().rposition(|wave| !wave.is_empty());
+    let mut fenced: Option<Instant> = None;
+    for (wave, todo) in waves.into_iter().enumerate() {
         if todo.is_empty() {
             continue;
         }
-        hooks.fence().await?;
+        if fenced.is_none_or(|at| at.elapsed() > STILL_OURS) {
+            hooks.fence().await?;
+        }
         let (at_once, groups) = if wave == WORKLOADS {
             rollout::sequence(&applier, todo).await?
         } else {
             (todo, Vec::new())
         };
-        for outcome in applier.all(&at_once).await? {
+        // The lock is looked at for the next wave while this one is under way.
+        let begun = Instant::now();
+        let fence = async {
+            if last == Some(wave) {
+                return Ok(());
+            }
+            hooks.fence().await
+        };
+        let (outcomes, fence) = join(applier.all(&at_once), fence).await;
+        for outcome in outcomes? {
             total.count(outcome);
         }
+        fence?;
+        fenced = Some(begun);
         for outcome in rollout::roll(&applier, groups).await? {
             total.count(outcome);
         }
@@ -308,19 +332,22 @@ impl Applied {
     }
 }
 
+/// For how long the lock, once looked at, is taken as ours: it holds for much longer than this and the wave that follows.
+const STILL_OURS: Duration = Duration::from_secs(5);
+
 const WAVES: usize = 4;
 const WORKLOADS: usize = 2;
 
 /// The wave of a kind: what others need comes first.
 fn wave_of(kind: &ApiKind) -> usize {
     match (kind.group.as_str(), kind.kind.as_str()) {
+        ("" | "rbac.authorization.k8s.io", "Role" | "ClusterRole") => 0,
         (
-            "" | "rbac.authorization.k8s.io",
-            "ServiceAccount" | "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding",
-        ) => 0,
-        (
-            "" | "networking.k8s.io" | "policy" | "storage.k8s.io",
-            "Secret"
+            "" | "rbac.authorization.k8s.io" | "networking.k8s.io" | "policy" | "storage.k8s.io",
+            "ServiceAccount"
+            | "RoleBinding"
+            | "ClusterRoleBinding"
+            | "Secret"
             | "ConfigMap"
             | "PersistentVolumeClaim"
             | "PersistentVolume"
@@ -351,6 +378,9 @@ async fn list_live(
     plan: &ApplyPlan<'_>,
     kinds: &[ApiKind],
 ) -> Result<LiveObjects, ClusterError> {
+    if plan.options.fresh {
+        return Ok(LiveObjects::default());
+    }
     let mut wanted = BTreeSet::new();
     for (object, kind) in plan.objects.iter().zip(kinds) {
         let namespace = match (kind.namespaced, meta(object, "namespace")) {
@@ -442,6 +472,7 @@ impl<H: Hooks> Applier<'_, H> {
                     force: self.plan.options.force_conflicts,
                     dry_run,
                     create_only,
+                    lenient: create_only && !dry_run && self.plan.options.checked,
                 },
             )
             .await
@@ -617,8 +648,9 @@ mod tests {
     #[test]
     fn what_others_need_goes_first() {
         let wave = |group: &str, kind: &str| wave_of(&ApiKind::known(group, kind).unwrap());
-        assert_eq!(wave("", "ServiceAccount"), 0);
-        assert_eq!(wave("rbac.authorization.k8s.io", "RoleBinding"), 0);
+        assert_eq!(wave("rbac.authorization.k8s.io", "Role"), 0);
+        assert_eq!(wave("rbac.authorization.k8s.io", "RoleBinding"), 1);
+        assert_eq!(wave("", "ServiceAccount"), 1);
         assert_eq!(wave("", "Secret"), 1);
         assert_eq!(wave("policy", "PodDisruptionBudget"), 1);
         assert_eq!(wave("networking.k8s.io", "NetworkPolicy"), 1);

@@ -69,6 +69,8 @@ pub(super) struct ApplyMode {
     pub dry_run: bool,
     /// Fail with a conflict if the object exists: see [`Connection::apply_object`].
     pub create_only: bool,
+    /// Take the object as it is, without a search for unknown fields: the server reads it twice for that.
+    pub lenient: bool,
 }
 
 /// What must hold of an object for its deletion.
@@ -283,7 +285,7 @@ impl Connection {
         .await
     }
 
-    /// Applies one object, server side, as manager `kubectl-chain`, with strict validation. Gives the object of a
+    /// Applies one object, server side, as manager `kubectl-chain`, with strict validation unless told otherwise. Gives the object of a
     /// dry run whole, else its metadata.
     ///
     /// With `create_only` the object carries a resource version that no object has: the server then creates it if it
@@ -297,8 +299,9 @@ impl Connection {
         object: &Value,
         mode: ApplyMode,
     ) -> Result<Value, ClusterError> {
+        let validation = if mode.lenient { "Ignore" } else { "Strict" };
         let mut path = format!(
-            "{}/{name}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict",
+            "{}/{name}?fieldManager={FIELD_MANAGER}&fieldValidation={validation}",
             kind.path(namespace)
         );
         if mode.force {

@@ -641,7 +641,16 @@ impl Prepared {
                 (head, version)
             }
         };
-        self.write_vaults(store, resolved).await?;
+        // The head names neither before both are there.
+        let records = async {
+            if !self.changed {
+                return Ok(());
+            }
+            let public = store.write_public(&self.outcome.public);
+            futures::future::try_join(public, store.write_revision(&self.revision)).await?;
+            Ok::<(), FormError>(())
+        };
+        futures::future::try_join(self.write_vaults(store, resolved), records).await?;
         for vault in &self.outcome.vaults {
             let name = vault_name(&resolved.chain, &vault.subject, vault.version);
             remember(&mut head, vault, name);
@@ -652,10 +661,6 @@ impl Prepared {
         }
         for remembered in head.subjects.values_mut() {
             remembered.pending = false;
-        }
-        if self.changed {
-            let public = store.write_public(&self.outcome.public);
-            futures::future::try_join(public, store.write_revision(&self.revision)).await?;
         }
         head.revision = self.revision.number;
         head.phase = self.phase;
@@ -712,13 +717,19 @@ impl Prepared {
 }
 
 /// After everything was applied and pruned: the head says so, names the kinds that are there now, and is unlocked.
+/// `known` is the head as this run wrote it; it is read again when somebody wrote since.
 pub async fn finish<S: Store>(
     store: &S,
     revision: &Revision,
     holder: &str,
+    known: Option<StoredHead>,
 ) -> Result<(), FormError> {
     let kinds: BTreeSet<String> = revision.inventory.iter().map(group_kind).collect();
-    let Some(StoredHead { head, version }) = store.load_head().await? else {
+    let stored = match known {
+        Some(known) => Some(known),
+        None => store.load_head().await?,
+    };
+    let Some(StoredHead { head, version }) = stored else {
         return Ok(());
     };
     let ended = |head: &Head| {
@@ -736,7 +747,8 @@ pub async fn finish<S: Store>(
     if after == head {
         return Ok(());
     }
-    if head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
+    // Of a first revision nothing older is left.
+    if revision.number > 1 && head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
         // While the lock is ours nobody adds a revision.
         store.collect_revisions(revision.number).await?;
     }

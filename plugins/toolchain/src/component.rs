@@ -46,7 +46,7 @@ pub fn componentize(what: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let mut component = ComponentEncoder::default()
         .validate(true)
         .module(&bare)
-        .and_then(ComponentEncoder::encode)
+        .and_then(|mut encoder| encoder.encode())
         .map_err(|cause| fault(format!("{cause:#}")))?;
     let descriptor = describe(what, &component)?;
     let (major, minor, patch) = CONTRACT_VERSION;
@@ -108,10 +108,7 @@ fn strip(module: &[u8]) -> Result<(Vec<u8>, Vec<String>), wasmparser::BinaryRead
         let dropped = matches!(&payload, Payload::CustomSection(custom)
             if custom.name().starts_with("component-type") || custom.name().starts_with(".debug") || custom.name() == "producers");
         if let (false, Some((id, range))) = (dropped, payload.as_section()) {
-            let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
-            let body = module
-                .get(at(range.start)..at(range.end))
-                .unwrap_or_default();
+            let body = module.get(range.clone()).unwrap_or_default();
             section::put(&mut out, id, body);
         }
     }

@@ -57,10 +57,11 @@ impl Change {
                 force_conflicts: self.force_conflicts,
                 adopt: self.adopt,
                 timeout: self.timeout,
+                fresh: prepared.stored.is_none(),
                 ..ApplyOptions::default()
             },
         };
-        let mut missing = namespaces.clone();
+        let (mut missing, mut checked) = (namespaces.clone(), false);
         if prepared.stored.is_none() || prepared.writes() {
             let checked = check(&connection, &plan, &prepared, &namespaces, printer).await;
             if checked.is_err() {
@@ -68,6 +69,7 @@ impl Change {
                 prepared.check_raced(&store).await?;
             }
             let states = checked?;
+            checked = true;
             missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
         }
         if self.dry_run == DryRun::Server {
@@ -80,6 +82,7 @@ impl Change {
         } else {
             "apply"
         });
+        let mut written = None;
         if prepared.writes() {
             for namespace in &missing {
                 let (_, made) = preflight::ensure_namespace(&connection, namespace).await?;
@@ -87,7 +90,7 @@ impl Change {
                     printer.line(&format!("namespace/{namespace} created"))?;
                 }
             }
-            prepared.commit(&store, resolved, &claim).await?;
+            written = Some(prepared.commit(&store, resolved, &claim).await?);
         }
         let hooks = wish.hooks(&connection, &store, &prepared, printer);
         let mut rendered_again = Vec::new();
@@ -97,19 +100,18 @@ impl Change {
             prepared = wish
                 .prepare(&store, Verb::Apply, false, &Renewal::new())
                 .await?;
+            written = None;
             if prepared.writes() {
-                prepared.commit(&store, resolved, &claim).await?;
+                written = Some(prepared.commit(&store, resolved, &claim).await?);
             }
             rendered_again = values(&prepared);
         }
-        let plan = ApplyPlan {
-            objects: if called > 0 {
-                &rendered_again
-            } else {
-                &objects
-            },
-            ..plan
-        };
+        let mut plan = plan;
+        if called > 0 {
+            plan.objects = &rendered_again;
+        } else {
+            plan.options.checked = checked && missing.is_empty();
+        }
         let hooks = Teller {
             hooks: wish.hooks(&connection, &store, &prepared, printer),
             store: &store,
@@ -138,14 +140,14 @@ impl Change {
         if self.wait || after {
             let waited = wait(&connection, resolved, &prepared, self.timeout, printer).await;
             if waited.is_err() {
-                form::finish(&store, &prepared.revision, &claim.holder).await?;
+                form::finish(&store, &prepared.revision, &claim.holder, None).await?;
             }
             waited?;
         }
         if after {
             hooks.hooks.run("after-ready").await?;
         }
-        form::finish(&store, &prepared.revision, &claim.holder).await?;
+        form::finish(&store, &prepared.revision, &claim.holder, written).await?;
         if let Some(format) = self.output {
             print_objects(format, &prepared.objects, printer)?;
         }

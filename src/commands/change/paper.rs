@@ -94,7 +94,7 @@ impl Change {
             secret: true,
         });
         let written = output.write(&files)?;
-        form::finish(&store, &prepared.revision, &claim.holder).await?;
+        form::finish(&store, &prepared.revision, &claim.holder, None).await?;
         for path in &written {
             printer.line(&format!("{} written", path.display()))?;
         }
