@@ -10,6 +10,7 @@ mod call;
 mod chaincode;
 mod change;
 mod channel;
+mod consenters;
 mod crew;
 mod definition;
 mod fetch;
@@ -196,14 +197,14 @@ const ENTRIES: [Entry; 24] = [
     },
     Entry {
         name: "orderer-add",
-        summary: "start an orderer, and make it a consenter of all channels (Raft)",
+        summary: "start an orderer, and make it a consenter of all channels (Raft, BFT)",
         kind: "",
         args: orderers::args,
         secrets: SIGNS,
     },
     Entry {
         name: "orderer-remove",
-        summary: "take an orderer out of all channels, and stop it (Raft)",
+        summary: "take an orderer out of all channels, and stop it (Raft, BFT)",
         kind: kind::ORDERER,
         args: nothing,
         secrets: SIGNS,

@@ -288,6 +288,7 @@ impl Ledger {
                 };
                 let group = config.channel_group.clone().unwrap_or_default();
                 told(&lint::lint_config(&name, &group, target)).map_err(|it| (400, it))?;
+                update::validates(&name, &group).map_err(|it| (400, it))?;
                 chain
                     .configure(config, envelope, &identity, now)
                     .map_err(|it| (400, it))
