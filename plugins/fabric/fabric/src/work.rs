@@ -13,10 +13,17 @@ mod channel;
 mod consenters;
 mod crew;
 mod definition;
+mod endorse;
 mod fetch;
+mod invocation;
+mod invoke;
 mod ledger;
 mod members;
+mod membership;
 mod orderers;
+mod pending;
+mod proposed;
+mod quorum;
 mod renew;
 mod roster;
 mod signing;
@@ -24,6 +31,7 @@ mod spec;
 mod status;
 mod steps;
 mod submit;
+mod transactions;
 mod trouble;
 mod update;
 mod words;
@@ -54,7 +62,7 @@ const SIGNS: &[&str] = &[item::KEY];
 const NONE: &[&str] = &[];
 
 /// The operations that are run by name.
-const ENTRIES: [Entry; 24] = [
+const ENTRIES: [Entry; 25] = [
     Entry {
         name: "bring-up",
         summary: "join all channels and deploy all chaincodes, as the spec says",
@@ -120,7 +128,7 @@ const ENTRIES: [Entry; 24] = [
     },
     Entry {
         name: "channel-submit",
-        summary: "submit a change with the signatures of all its files",
+        summary: "submit a change with the signatures of all its files, or transactions",
         kind: kind::CHANNEL,
         args: nothing,
         secrets: SIGNS,
@@ -168,6 +176,13 @@ const ENTRIES: [Entry; 24] = [
         secrets: SIGNS,
     },
     Entry {
+        name: "chaincode-endorse",
+        summary: "show what a transaction in a file does, and endorse it",
+        kind: kind::CHANNEL,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
         name: "chaincode-upgrade",
         summary: "wish for another version, image or policy of a chaincode",
         kind: kind::CHAINCODE,
@@ -178,14 +193,14 @@ const ENTRIES: [Entry; 24] = [
         name: "chaincode-invoke",
         summary: "send a transaction to a chaincode and wait until it is committed",
         kind: kind::CHAINCODE,
-        args: chaincode::call_args,
+        args: invoke::args,
         secrets: SIGNS,
     },
     Entry {
         name: "chaincode-query",
         summary: "ask a chaincode, without a transaction",
         kind: kind::CHAINCODE,
-        args: chaincode::call_args,
+        args: invoke::args,
         secrets: SIGNS,
     },
     Entry {
@@ -333,9 +348,10 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         "chaincode-install" => steps::install(&crew, on).await,
         "chaincode-approve" => steps::approve(&crew, on).await,
         "chaincode-commit" => steps::commit(&crew, on).await,
+        "chaincode-endorse" => endorse::endorse(&crew, on, files).await,
         "chaincode-upgrade" => steps::upgrade(&crew, on, &args).await,
-        "chaincode-invoke" => chaincode::invoke(&crew, on, &args).await,
-        "chaincode-query" => chaincode::query(&crew, on, &args).await,
+        "chaincode-invoke" => invoke::invoke(&crew, on, &args).await,
+        "chaincode-query" => invoke::query(&crew, on, &args).await,
         "org-definition" => members::define(&crew, &roster, on),
         "orderer-add" => orderers::add(&crew, &roster, &args).await,
         "orderer-remove" => orderers::remove(crew, &roster, on).await,

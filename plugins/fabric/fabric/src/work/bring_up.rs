@@ -73,6 +73,12 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
                 ));
             }
             Deployed::Waiting(waiting) => notes.push(chaincode::waits(name, &waiting)),
+            Deployed::Open(_) => {
+                let message = format!(
+                    "chaincode {name} is not committed yet: kubectl chain run chaincode-deploy {name} gives what others must endorse or hand in as files"
+                );
+                notes.push(warning("chaincode", "", message));
+            }
         }
     }
     if lines.is_empty() {
