@@ -18,6 +18,7 @@ mod fetch;
 mod invocation;
 mod invoke;
 mod ledger;
+mod legacy;
 mod members;
 mod membership;
 mod orderers;
@@ -144,7 +145,7 @@ const ENTRIES: [Entry; 25] = [
         name: "chaincode-deploy",
         summary: "install, approve and commit a chaincode, as far as this party can",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: SIGNS,
     },
     Entry {
@@ -158,7 +159,7 @@ const ENTRIES: [Entry; 25] = [
         name: "chaincode-install",
         summary: "install a chaincode on the peers that lack it",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: SIGNS,
     },
     Entry {
@@ -331,6 +332,7 @@ impl Operate for Work {
 async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagnostics> {
     let args: Value = serde_json::from_str(&what.args).unwrap_or_default();
     let (on, files) = (&what.subject, &what.files);
+    let old = crew.network.release.system_channel();
     match what.operation.as_str() {
         "bring-up" | "after-ready" => bring_up::bring_up(crew, &roster).await,
         "channel-create" => amend::channel_create(&crew, &args).await,
@@ -343,6 +345,14 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         "channel-sign" => signing::sign(&crew, on, files).await,
         "channel-submit" => signing::submit_files(&crew, on, files).await,
         "anchor-set" => members::anchor_set(&crew, on, &args).await,
+        "chaincode-deploy" if old => legacy::deploy_one(&crew, on, &args, files).await,
+        "chaincode-install" if old => legacy::install(&crew, on, &args, files).await,
+        "chaincode-package" | "chaincode-approve" | "chaincode-commit" | "chaincode-endorse"
+        | "chaincode-upgrade"
+            if old =>
+        {
+            Err(legacy::unknown(&what.operation))
+        }
         "chaincode-deploy" => chaincode::deploy_one(&crew, on).await,
         "chaincode-package" => steps::package(&crew, on),
         "chaincode-install" => steps::install(&crew, on).await,
