@@ -2,8 +2,8 @@
 //! [`compute_update`](crate::update::compute_update).
 //!
 //! Each edit works on a copy of the tree and leaves versions and modification policies alone. An
-//! edit that would change nothing, or that refers to something absent, is an error. Raft takes one
-//! consenter more or less at a time: make one change for each.
+//! edit that would change nothing, or that refers to something absent, is an error. Raft and BFT take
+//! one consenter more or less at a time: make one change for each.
 
 use fabric_proto::Message;
 use fabric_proto::configuration::{
@@ -18,8 +18,10 @@ use crate::tree::{
     application_organization, capabilities, orderer_organization, value,
 };
 
+mod bft;
 mod raft;
 
+pub use bft::{add_bft_consenter, remove_bft_consenter};
 pub use raft::{add_raft_consenter, remove_raft_consenter, replace_raft_consenter};
 
 /// Why an edit cannot be made.

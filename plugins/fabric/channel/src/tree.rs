@@ -22,7 +22,7 @@ mod msp;
 mod orderer;
 
 pub use msp::{msp_config, msp_model};
-pub use orderer::{bft_block_validation, bft_quorum, consensus_values, raft_metadata};
+pub use orderer::{bft_block_validation, bft_mapping, bft_quorum, consensus_values, raft_metadata};
 
 /// Name of the root group in paths.
 pub const CHANNEL: &str = "Channel";

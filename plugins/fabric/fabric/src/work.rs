@@ -10,12 +10,21 @@ mod call;
 mod chaincode;
 mod change;
 mod channel;
+mod consenters;
 mod crew;
 mod definition;
+mod endorse;
 mod fetch;
+mod invocation;
+mod invoke;
 mod ledger;
+mod legacy;
 mod members;
+mod membership;
 mod orderers;
+mod pending;
+mod proposed;
+mod quorum;
 mod renew;
 mod roster;
 mod signing;
@@ -23,6 +32,7 @@ mod spec;
 mod status;
 mod steps;
 mod submit;
+mod transactions;
 mod trouble;
 mod update;
 mod words;
@@ -53,7 +63,7 @@ const SIGNS: &[&str] = &[item::KEY];
 const NONE: &[&str] = &[];
 
 /// The operations that are run by name.
-const ENTRIES: [Entry; 24] = [
+const ENTRIES: [Entry; 25] = [
     Entry {
         name: "bring-up",
         summary: "join all channels and deploy all chaincodes, as the spec says",
@@ -119,7 +129,7 @@ const ENTRIES: [Entry; 24] = [
     },
     Entry {
         name: "channel-submit",
-        summary: "submit a change with the signatures of all its files",
+        summary: "submit a change with the signatures of all its files, or transactions",
         kind: kind::CHANNEL,
         args: nothing,
         secrets: SIGNS,
@@ -135,7 +145,7 @@ const ENTRIES: [Entry; 24] = [
         name: "chaincode-deploy",
         summary: "install, approve and commit a chaincode, as far as this party can",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: SIGNS,
     },
     Entry {
@@ -149,7 +159,7 @@ const ENTRIES: [Entry; 24] = [
         name: "chaincode-install",
         summary: "install a chaincode on the peers that lack it",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: SIGNS,
     },
     Entry {
@@ -167,6 +177,13 @@ const ENTRIES: [Entry; 24] = [
         secrets: SIGNS,
     },
     Entry {
+        name: "chaincode-endorse",
+        summary: "show what a transaction in a file does, and endorse it",
+        kind: kind::CHANNEL,
+        args: nothing,
+        secrets: SIGNS,
+    },
+    Entry {
         name: "chaincode-upgrade",
         summary: "wish for another version, image or policy of a chaincode",
         kind: kind::CHAINCODE,
@@ -177,14 +194,14 @@ const ENTRIES: [Entry; 24] = [
         name: "chaincode-invoke",
         summary: "send a transaction to a chaincode and wait until it is committed",
         kind: kind::CHAINCODE,
-        args: chaincode::call_args,
+        args: invoke::args,
         secrets: SIGNS,
     },
     Entry {
         name: "chaincode-query",
         summary: "ask a chaincode, without a transaction",
         kind: kind::CHAINCODE,
-        args: chaincode::call_args,
+        args: invoke::args,
         secrets: SIGNS,
     },
     Entry {
@@ -196,14 +213,14 @@ const ENTRIES: [Entry; 24] = [
     },
     Entry {
         name: "orderer-add",
-        summary: "start an orderer, and make it a consenter of all channels (Raft)",
+        summary: "start an orderer, and make it a consenter of all channels (Raft, BFT)",
         kind: "",
         args: orderers::args,
         secrets: SIGNS,
     },
     Entry {
         name: "orderer-remove",
-        summary: "take an orderer out of all channels, and stop it (Raft)",
+        summary: "take an orderer out of all channels, and stop it (Raft, BFT)",
         kind: kind::ORDERER,
         args: nothing,
         secrets: SIGNS,
@@ -315,6 +332,7 @@ impl Operate for Work {
 async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagnostics> {
     let args: Value = serde_json::from_str(&what.args).unwrap_or_default();
     let (on, files) = (&what.subject, &what.files);
+    let old = crew.network.release.system_channel();
     match what.operation.as_str() {
         "bring-up" | "after-ready" => bring_up::bring_up(crew, &roster).await,
         "channel-create" => amend::channel_create(&crew, &args).await,
@@ -327,14 +345,23 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         "channel-sign" => signing::sign(&crew, on, files).await,
         "channel-submit" => signing::submit_files(&crew, on, files).await,
         "anchor-set" => members::anchor_set(&crew, on, &args).await,
+        "chaincode-deploy" if old => legacy::deploy_one(&crew, on, &args, files).await,
+        "chaincode-install" if old => legacy::install(&crew, on, &args, files).await,
+        "chaincode-package" | "chaincode-approve" | "chaincode-commit" | "chaincode-endorse"
+        | "chaincode-upgrade"
+            if old =>
+        {
+            Err(legacy::unknown(&what.operation))
+        }
         "chaincode-deploy" => chaincode::deploy_one(&crew, on).await,
         "chaincode-package" => steps::package(&crew, on),
         "chaincode-install" => steps::install(&crew, on).await,
         "chaincode-approve" => steps::approve(&crew, on).await,
         "chaincode-commit" => steps::commit(&crew, on).await,
+        "chaincode-endorse" => endorse::endorse(&crew, on, files).await,
         "chaincode-upgrade" => steps::upgrade(&crew, on, &args).await,
-        "chaincode-invoke" => chaincode::invoke(&crew, on, &args).await,
-        "chaincode-query" => chaincode::query(&crew, on, &args).await,
+        "chaincode-invoke" => invoke::invoke(&crew, on, &args).await,
+        "chaincode-query" => invoke::query(&crew, on, &args).await,
         "org-definition" => members::define(&crew, &roster, on),
         "orderer-add" => orderers::add(&crew, &roster, &args).await,
         "orderer-remove" => orderers::remove(crew, &roster, on).await,

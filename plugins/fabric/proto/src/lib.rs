@@ -28,6 +28,7 @@ pub mod configuration;
 pub mod msp;
 pub mod peer;
 pub mod policies;
+pub mod proposed;
 
 mod message_map;
 mod signer;

@@ -129,6 +129,9 @@ fn services(spec: &Spec) -> Vec<Service> {
     if spec.release > Release::V1_4 {
         let ccaas = Service::new::<ccaas::Ccaas>(role::CHAINCODE, said(role::CHAINCODE));
         all.push(ccaas);
+    } else if spec.kinds.get("chaincodes").is_some() {
+        let dind = Service::new::<dind::Dind>(role::CHAINCODE, said(role::CHAINCODE));
+        all.push(dind);
     }
     all
 }

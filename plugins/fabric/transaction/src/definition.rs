@@ -260,7 +260,8 @@ impl Definition {
         Ok(())
     }
 
-    fn static_collections(&self) -> Vec<&StaticCollectionConfig> {
+    /// Its collections of private data.
+    pub fn static_collections(&self) -> Vec<&StaticCollectionConfig> {
         self.collections
             .config
             .iter()
@@ -376,6 +377,20 @@ impl Definition {
             source: Some(ChaincodeSource {
                 r#type: Some(source),
             }),
+        }
+    }
+
+    /// The definition in the argument of a commit. That of an approval begins with the same fields.
+    pub fn from_commit_args(args: &CommitChaincodeDefinitionArgs) -> Self {
+        Self {
+            name: args.name.clone(),
+            version: args.version.clone(),
+            sequence: args.sequence,
+            endorsement_plugin: or(&args.endorsement_plugin, ESCC),
+            validation_plugin: or(&args.validation_plugin, VSCC),
+            endorsement: EndorsementPolicy::decode(&args.validation_parameter),
+            init_required: args.init_required,
+            collections: args.collections.clone().unwrap_or_default(),
         }
     }
 

@@ -28,6 +28,7 @@ pub mod endorsement;
 pub mod failure;
 pub mod grpc;
 pub mod metrics;
+pub mod open;
 pub mod package;
 pub mod participation;
 pub mod proposal;

@@ -68,7 +68,7 @@ impl Call {
 pub struct Stamp {
     /// Random bytes, never used twice.
     pub nonce: [u8; NONCE],
-    /// Now. Nodes refuse what is 15 minutes off.
+    /// Now. Deliveries, and proposals from 3.1 on, are refused when it is 15 minutes off.
     pub time: Timestamp,
     /// SHA-256 of the client's TLS certificate in DER; needed with mutual TLS for deliver only.
     pub tls_cert_hash: Option<[u8; 32]>,

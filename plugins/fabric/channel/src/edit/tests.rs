@@ -1,7 +1,8 @@
 use super::*;
-use crate::model::{Consensus, RaftConsenter};
+use crate::lint;
+use crate::model::{BftConsenter, Consensus, RaftConsenter};
 use crate::read::channel_model;
-use crate::tree::channel_group;
+use crate::tree::{bft_block_validation, channel_group};
 use crate::vectors;
 
 fn tree() -> ConfigGroup {
@@ -71,11 +72,71 @@ fn consenters_come_go_and_change() {
 }
 
 #[test]
-fn only_raft_has_these_consenters() {
-    let mut tree = channel_group(&vectors::bft_channel()).unwrap();
+fn each_consensus_has_its_own_consenters() {
+    let mut bft = channel_group(&vectors::bft_channel()).unwrap();
     assert!(matches!(
-        add_raft_consenter(&mut tree, &consenter("b"), None),
+        add_raft_consenter(&mut bft, &consenter("b"), None),
         Err(EditError::Consensus { .. })
+    ));
+    let mut raft = tree();
+    assert!(matches!(
+        remove_bft_consenter(&mut raft, "127.0.0.1", 17050, None),
+        Err(EditError::Consensus { .. })
+    ));
+}
+
+fn bft_consenters(tree: &ConfigGroup) -> Vec<BftConsenter> {
+    match channel_model("mychannel", tree)
+        .unwrap()
+        .orderer
+        .unwrap()
+        .consensus
+    {
+        Consensus::Bft { consenters, .. } => consenters,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Blocks need the signatures of a quorum of the very consenters, whoever comes and goes; and all is as it was after both.
+#[test]
+fn the_policy_over_blocks_follows_the_consenters_of_bft() {
+    let before = channel_group(&vectors::bft_channel()).unwrap();
+    let mut tree = before.clone();
+    let old = bft_consenters(&tree);
+    let new = BftConsenter {
+        id: 2,
+        host: "b".to_owned(),
+        ..old[0].clone()
+    };
+    let endpoint = Endpoint {
+        organization: "OrdererOrg",
+        address: "b:7050",
+    };
+    add_bft_consenter(&mut tree, &new, Some(endpoint)).unwrap();
+    let all = bft_consenters(&tree);
+    let ids: Vec<u32> = all.iter().map(|one| one.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5]);
+    let policy = |tree: &ConfigGroup| {
+        let policies = &tree.groups[ORDERER].policies;
+        policies["BlockValidation"].clone()
+    };
+    assert_eq!(policy(&tree).policy, Some(bft_block_validation(&all)));
+    assert_eq!(policy(&tree).mod_policy, policy(&before).mod_policy);
+    let target = lint::Target::new(Release::V3_1);
+    let found = lint::lint_config("mychannel", &tree, target);
+    assert!(
+        found.iter().all(|it| it.code != "bft-block-validation"),
+        "{found:?}"
+    );
+    assert!(matches!(
+        add_bft_consenter(&mut tree, &new, None),
+        Err(EditError::Present { .. })
+    ));
+    remove_bft_consenter(&mut tree, "b", new.port, Some(endpoint)).unwrap();
+    assert_eq!(tree, before);
+    assert!(matches!(
+        remove_bft_consenter(&mut tree, "b", new.port, None),
+        Err(EditError::Absent { .. })
     ));
 }
 

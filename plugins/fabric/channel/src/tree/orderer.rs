@@ -138,18 +138,20 @@ pub fn raft_metadata(
 
 fn bft_orderers(consenters: &[BftConsenter]) -> Orderers {
     Orderers {
-        consenter_mapping: consenters
-            .iter()
-            .map(|consenter| Consenter {
-                id: consenter.id,
-                host: consenter.host.clone(),
-                port: u32::from(consenter.port),
-                msp_id: consenter.msp_id.clone(),
-                identity: consenter.identity.as_bytes().to_vec(),
-                client_tls_cert: consenter.client_tls_cert.as_bytes().to_vec(),
-                server_tls_cert: consenter.server_tls_cert.as_bytes().to_vec(),
-            })
-            .collect(),
+        consenter_mapping: consenters.iter().map(bft_mapping).collect(),
+    }
+}
+
+/// A consenter as value `Orderers` has it.
+pub fn bft_mapping(consenter: &BftConsenter) -> Consenter {
+    Consenter {
+        id: consenter.id,
+        host: consenter.host.clone(),
+        port: u32::from(consenter.port),
+        msp_id: consenter.msp_id.clone(),
+        identity: consenter.identity.as_bytes().to_vec(),
+        client_tls_cert: consenter.client_tls_cert.as_bytes().to_vec(),
+        server_tls_cert: consenter.server_tls_cert.as_bytes().to_vec(),
     }
 }
 

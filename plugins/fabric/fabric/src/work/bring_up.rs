@@ -7,6 +7,7 @@ use serde_json::json;
 use super::chaincode::{self, Deployed};
 use super::channel;
 use super::crew::Crew;
+use super::legacy;
 use super::members;
 use super::orderers;
 use super::report;
@@ -58,6 +59,25 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
             notes.push(warning("orderer", "", message));
         }
     }
+    if crew.network.release.system_channel() {
+        old_chaincodes(crew, &mut lines, &mut notes).await?;
+    } else {
+        chaincodes(crew, &mut lines, &mut notes).await?;
+    }
+    if lines.is_empty() {
+        lines.push("there is no channel in the spec: `--channel mychannel` makes one".to_owned());
+    }
+    Ok(Report {
+        notes,
+        ..report(lines.join("\n"), &json!({"done": lines}))
+    })
+}
+
+async fn chaincodes(
+    crew: &Crew,
+    lines: &mut Vec<String>,
+    notes: &mut Diagnostics,
+) -> Result<(), Diagnostics> {
     let deployed = join_all(
         crew.chaincodes
             .iter()
@@ -73,13 +93,37 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
                 ));
             }
             Deployed::Waiting(waiting) => notes.push(chaincode::waits(name, &waiting)),
+            Deployed::Open(_) => {
+                let message = format!(
+                    "chaincode {name} is not committed yet: kubectl chain run chaincode-deploy {name} gives what others must endorse or hand in as files"
+                );
+                notes.push(warning("chaincode", "", message));
+            }
         }
     }
-    if lines.is_empty() {
-        lines.push("there is no channel in the spec: `--channel mychannel` makes one".to_owned());
+    Ok(())
+}
+
+/// Those of 1.4 are instantiated when their code is installed: that comes from a file of the user's.
+async fn old_chaincodes(
+    crew: &Crew,
+    lines: &mut Vec<String>,
+    notes: &mut Diagnostics,
+) -> Result<(), Diagnostics> {
+    for chaincode in &crew.chaincodes {
+        let about = &chaincode.about;
+        match legacy::deploy(crew, chaincode).await? {
+            legacy::Deployed::Done => {
+                lines.push(format!(
+                    "chaincode {}: {} is instantiated",
+                    about.name, about.version
+                ));
+            }
+            legacy::Deployed::Lacks(peers) => {
+                let (message, hint) = legacy::lacks(&about.name, &about.version, &peers);
+                notes.push(warning("chaincode", "", message).hint(hint));
+            }
+        }
     }
-    Ok(Report {
-        notes,
-        ..report(lines.join("\n"), &json!({"done": lines}))
-    })
+    Ok(())
 }

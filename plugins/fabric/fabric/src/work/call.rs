@@ -23,7 +23,7 @@ use super::trouble::{Trouble, chain};
 const SOON: u32 = 30_000;
 /// Longest wait for a block that is not there yet, in milliseconds: what was acknowledged may be lost after all.
 const BLOCK: u32 = 20_000;
-/// Longest wait while a package is installed.
+/// Longest wait while a package is installed, or built.
 const INSTALL: u32 = 300_000;
 
 fn fields(more: &str, name: &str) -> Vec<(String, String)> {
@@ -114,7 +114,9 @@ impl Crew {
         prepared: &Prepared,
         says: &str,
     ) -> Result<ProposalResponse, Trouble> {
-        let wait = if says.starts_with("install") {
+        // Peers of 1.4 build chaincode within the first call of it.
+        let builds = self.network.release.system_channel();
+        let wait = if builds || says.starts_with("install") {
             INSTALL
         } else {
             SOON

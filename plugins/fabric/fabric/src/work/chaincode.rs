@@ -1,10 +1,10 @@
-//! Chaincode: its life from package to committed definition, and calls.
+//! Chaincode: its life from package to committed definition, as far as this party can take it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chain_plugin_sdk::doing::join_all;
 use chain_plugin_sdk::{Diagnostics, Report, warning};
-use fabric_channel::policy::parse_signature;
+use fabric_channel::policy::{MemberSet, parse_signature};
 use fabric_identity::identity::Identity;
 use fabric_proto::Message;
 use fabric_proto::peer::{
@@ -18,28 +18,16 @@ use fabric_transaction::definition::{
 };
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package::{self, Code, Connection, Image, Package};
-use fabric_transaction::proposal::{Call, arguments, lifecycle, system};
-use serde_json::{Value, json};
+use fabric_transaction::proposal::lifecycle;
+use serde_json::json;
 
+use super::change::listed;
 use super::crew::{Chaincode, Channel, Crew, Node, Org};
-use super::report;
+use super::pending::{self, Pending, Wanted};
+use super::quorum::Rule;
 use super::submit::Patience;
 use super::trouble::Trouble;
-
-/// Arguments of a call.
-pub fn call_args() -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["call"],
-        "properties": {
-            "call": {"type": "string", "minLength": 1, "description":
-                "function and arguments: a JSON list, or an object as Fabric's own `-c` takes it"},
-            "transient": {"type": "string", "description": "private input, as Fabric's own `--transient` takes it"},
-            "init": {"type": "boolean", "default": false, "description": "whether this is the initialisation"},
-        },
-    })
-}
+use super::{ledger, report};
 
 /// What is wished for a chaincode.
 pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
@@ -90,6 +78,8 @@ pub enum Deployed {
     Committed(i64),
     /// Others must act first.
     Waiting(Waiting),
+    /// Transactions of this party that others must endorse or hand in.
+    Open(Pending),
 }
 
 /// Deploys one chaincode, and says what is left to others.
@@ -116,6 +106,7 @@ pub async fn deploy_one(crew: &Crew, id: &str) -> Result<Report, Diagnostics> {
                 )
             }
         }
+        Deployed::Open(pending) => pending.report(),
     })
 }
 
@@ -154,11 +145,23 @@ pub async fn deploy(crew: &Crew, chaincode: &Chaincode) -> Result<Deployed, Diag
             Step::Approve {
                 definition,
                 organisations,
-            } => approve(crew, channel, &definition, &organisations).await?,
+            } => {
+                let open = approve(crew, channel, &definition, &organisations).await?;
+                if let Some(pending) = open {
+                    return Ok(Deployed::Open(pending));
+                }
+            }
             Step::Commit {
                 definition,
                 endorsers,
-            } => commit(crew, channel, &definition, &endorsers).await?,
+                elsewhere,
+            } => {
+                let whose = (endorsers.as_slice(), elsewhere.as_slice());
+                let open = commit(crew, channel, &definition, whose).await?;
+                if let Some(pending) = open {
+                    return Ok(Deployed::Open(pending));
+                }
+            }
             Step::Wait(waiting) => return Ok(Deployed::Waiting(waiting)),
             Step::Done => {
                 let sequence = state.committed.map_or(0, |it| it.sequence);
@@ -226,22 +229,7 @@ pub async fn state(
     let approvals = if committed.as_ref().map(|it| it.sequence) == Some(goal.sequence) {
         BTreeMap::new()
     } else {
-        let args = goal.commit_args();
-        let args = CheckCommitReadinessArgs {
-            sequence: args.sequence,
-            name: args.name,
-            version: args.version,
-            endorsement_plugin: args.endorsement_plugin,
-            validation_plugin: args.validation_plugin,
-            validation_parameter: args.validation_parameter,
-            collections: args.collections,
-            init_required: args.init_required,
-        };
-        let call = lifecycle::readiness(&channel.name, &args);
-        let bytes = crew.ask(peer, &call, admin, "").await?;
-        let result = CheckCommitReadinessResult::decode(bytes.as_slice())
-            .map_err(|fault| Trouble::new(&peer.name, fault, Verdict::GiveUp))?;
-        result.approvals
+        approvals(crew, channel, &goal, peer, admin).await?
     };
     Ok(State {
         committed,
@@ -249,6 +237,32 @@ pub async fn state(
         approvals,
         threshold: Threshold::Majority,
     })
+}
+
+/// Who has approved a definition that is not committed yet: all organisations of the channel.
+pub async fn approvals(
+    crew: &Crew,
+    channel: &Channel,
+    definition: &Definition,
+    peer: &Node,
+    signer: &Identity,
+) -> Result<BTreeMap<String, bool>, Trouble> {
+    let args = definition.commit_args();
+    let args = CheckCommitReadinessArgs {
+        sequence: args.sequence,
+        name: args.name,
+        version: args.version,
+        endorsement_plugin: args.endorsement_plugin,
+        validation_plugin: args.validation_plugin,
+        validation_parameter: args.validation_parameter,
+        collections: args.collections,
+        init_required: args.init_required,
+    };
+    let call = lifecycle::readiness(&channel.name, &args);
+    let bytes = crew.ask(peer, &call, signer, "").await?;
+    let result = CheckCommitReadinessResult::decode(bytes.as_slice())
+        .map_err(|fault| Trouble::new(&peer.name, fault, Verdict::GiveUp))?;
+    Ok(result.approvals)
 }
 
 async fn organisation(
@@ -329,13 +343,13 @@ pub async fn install(
         .collect::<Result<(), Diagnostics>>()
 }
 
-/// Approves a definition for organisations, each with its package.
+/// Approves a definition for organisations, each with its package. What cannot be ordered here is given back.
 pub async fn approve(
     crew: &Crew,
     channel: &Channel,
     definition: &Definition,
     organisations: &[(String, Option<String>)],
-) -> Result<(), Diagnostics> {
+) -> Result<Option<Pending>, Diagnostics> {
     let mut work = Vec::new();
     for (msp_id, package_id) in organisations {
         let (org, admin) = by_msp(crew, msp_id)?;
@@ -350,21 +364,23 @@ pub async fn approve(
             "approving chaincode {} {} (sequence {}) for {msp_id}",
             definition.name, definition.version, definition.sequence
         );
-        work.push(async move { crew.settle(channel, &call, admin, &[peer], &says).await });
+        work.push(
+            async move { pending::settle(crew, channel, &call, admin, &[peer], &says).await },
+        );
     }
-    join_all(work)
-        .await
-        .into_iter()
-        .collect::<Result<(), Diagnostics>>()
+    let all = join_all(work).await.into_iter();
+    let open = all.collect::<Result<Vec<_>, Diagnostics>>()?;
+    Ok(Pending::together(open.into_iter().flatten().collect()))
 }
 
-/// Commits a definition, endorsed by these organisations.
+/// Commits a definition, endorsed by organisations of this party, and by those elsewhere that the channel's policy wants
+/// besides. What others must endorse or order is given back.
 pub async fn commit(
     crew: &Crew,
     channel: &Channel,
     definition: &Definition,
-    endorsers: &[String],
-) -> Result<(), Diagnostics> {
+    (endorsers, elsewhere): (&[String], &[String]),
+) -> Result<Option<Pending>, Diagnostics> {
     let mut peers = Vec::new();
     let mut signer = None;
     for msp_id in endorsers {
@@ -380,103 +396,33 @@ pub async fn commit(
         "committing chaincode {} {} (sequence {})",
         definition.name, definition.version, definition.sequence
     );
-    crew.settle(channel, &call, signer, &peers, &says).await?;
+    if !elsewhere.is_empty() {
+        let by: MemberSet = endorsers.iter().cloned().collect();
+        let others = elsewhere.iter().cloned().collect();
+        let root = ledger::configuration(crew, channel).await?.group;
+        let missing = Rule::of_commit().missing(&root, &by, &others);
+        let Some(missing) = missing else {
+            let message = format!(
+                "chaincode {} is approved by {}, which does not satisfy LifecycleEndorsement of channel {}",
+                definition.name,
+                listed(by.union(&others)),
+                channel.name
+            );
+            let hint = format!(
+                "others: kubectl chain run chaincode-deploy {}",
+                definition.name
+            );
+            return Err(refuse_with("approvals", "", message, hint));
+        };
+        if !missing.is_empty() {
+            let wanted = Wanted {
+                by,
+                missing,
+                sequence: 0,
+            };
+            return pending::begin(crew, channel, (&call, signer), &peers, &says, &wanted).await;
+        }
+    }
     // Peers that did not endorse learn of it by gossip: the next call may go to any of them.
-    Ok(())
-}
-
-/// The call that the user typed.
-fn typed(channel: &Channel, chaincode: &Chaincode, args: &Value) -> Result<Call, Diagnostics> {
-    let said = |name: &str| args.get(name).and_then(Value::as_str);
-    let text = said("call").unwrap_or_default();
-    let words = if text.trim_start().starts_with('[') {
-        let list: Vec<Value> = serde_json::from_str(text).map_err(fault_at("call", "/call"))?;
-        list.into_iter()
-            .map(|word| match word {
-                Value::String(text) => text.into_bytes(),
-                other => other.to_string().into_bytes(),
-            })
-            .collect()
-    } else if text.trim_start().starts_with('{') {
-        arguments::args(text).map_err(fault_at("call", "/call"))?
-    } else {
-        text.split_whitespace()
-            .map(|word| word.as_bytes().to_vec())
-            .collect()
-    };
-    let mut call = Call::new(&channel.name, &chaincode.about.name, words);
-    if let Some(text) = said("transient") {
-        call.transient = arguments::transient(text).map_err(fault_at("transient", "/transient"))?;
-    }
-    call.is_init = args.get("init").and_then(Value::as_bool).unwrap_or(false);
-    Ok(call)
-}
-
-/// A peer of each organisation of this party in the channel: the first that answers, else the first.
-async fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<&'a Node> {
-    let call = &system::chain_info(&channel.name);
-    let chosen = crew.members(channel).map(|(org, admin)| async move {
-        for peer in &org.peers {
-            if crew.ask(peer, call, admin, "").await.is_ok() {
-                return Some(peer);
-            }
-        }
-        org.peers.first()
-    });
-    let chosen = join_all(chosen.collect::<Vec<_>>()).await;
-    chosen.into_iter().flatten().collect()
-}
-
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec())
-        .unwrap_or_else(|_| bytes.iter().map(|it| format!("{it:02x}")).collect())
-}
-
-/// Sends a transaction, endorsed by a peer of each organisation of this party.
-pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
-    let chaincode = crew.chaincode(id)?;
-    let channel = crew.channel(&chaincode.about.channel)?;
-    let call = typed(channel, chaincode, args)?;
-    let signer = crew.signer(channel)?;
-    let says = format!("invoking chaincode {}", chaincode.about.name);
-    let endorsers = endorsers(crew, channel).await;
-    let done = crew
-        .submit(channel, &call, signer, &endorsers, &says)
-        .await?;
-    Ok(report(
-        format!(
-            "transaction {} is committed in block {}\n{}",
-            done.tx_id,
-            done.block,
-            shown(&done.result)
-        ),
-        &json!({"transaction": done.tx_id, "block": done.block, "result": shown(&done.result)}),
-    ))
-}
-
-/// Asks a chaincode: a peer that does not answer is passed over.
-pub async fn query(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
-    let chaincode = crew.chaincode(id)?;
-    let channel = crew.channel(&chaincode.about.channel)?;
-    let call = typed(channel, chaincode, args)?;
-    let mut last = Trouble::new(&channel.name, "it has no peer here", Verdict::GiveUp);
-    for (org, admin) in crew.members(channel) {
-        for peer in &org.peers {
-            match crew.ask(peer, &call, admin, "").await {
-                Ok(bytes) => {
-                    let result = shown(&bytes);
-                    let table = json!({"result": result, "peer": peer.name});
-                    return Ok(report(result, &table));
-                }
-                Err(trouble) => {
-                    let passes = trouble.passes();
-                    last = trouble;
-                    if !passes {
-                        return Err(last.fatal());
-                    }
-                }
-            }
-        }
-    }
-    Err(last.fatal())
+    pending::settle(crew, channel, &call, signer, &peers, &says).await
 }

@@ -20,8 +20,8 @@ use fabric_transaction::proposal::{Call, NONCE, system};
 use serde_json::{Value, json};
 
 use super::change;
+use super::consenters::founds;
 use super::crew::{Channel, Crew, Node, Org};
-use super::orderers::founds;
 use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
@@ -94,11 +94,11 @@ async fn join_orderer(
     patience: &Patience,
 ) -> Result<(), Trouble> {
     // Who is in it already is neither sent the block again nor told of.
-    if crew
-        .orderer_channel(orderer, &channel.name)
-        .await?
-        .is_some()
-    {
+    if let Some(there) = crew.orderer_channel(orderer, &channel.name).await? {
+        // One that came later and is no consenter yet delivers no block by which it could be told.
+        if there.relation == Relation::Follower && !founds(channel, &orderer.host) {
+            return Ok(());
+        }
         return is_same(crew, channel, org, orderer).await;
     }
     let says = format!("joining channel {}", channel.name);

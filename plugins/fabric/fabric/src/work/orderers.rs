@@ -1,15 +1,11 @@
-//! Orderers of Raft come into channels and leave them.
+//! Orderers of Raft and BFT come into channels and leave them.
 //!
 //! Coming: the spec names it, it starts, joins with block 0 and follows, a change of the channel makes it a consenter, and it
 //! takes part. Leaving: a change of each channel first, then it is told to leave them, and only then the spec forgets it.
-//! Every part is looked at before it is done, and one orderer comes or goes at a time: two at once can cost the majority.
+//! Every part is looked at before it is done, and one orderer comes or goes at a time: two at once can cost the quorum.
 
 use chain_plugin_sdk::{Diagnostic, Diagnostics, Report, warning};
-use fabric_channel::block::decode_config_block;
-use fabric_channel::edit::{self, Endpoint};
-use fabric_channel::tree::ORDERER;
-use fabric_proto::Message as _;
-use fabric_proto::configuration::{ConfigGroup, ConsensusType, OrdererAddresses, etcdraft};
+use fabric_proto::configuration::ConfigGroup;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_service::{extra, kind};
 use fabric_transaction::failure::Verdict;
@@ -19,8 +15,9 @@ use serde_json::{Value, json};
 use super::amend::{IN_FILE, amend};
 use super::change::{self, Changed, indented, told};
 use super::channel::ensure;
+use super::consenters::{BFT, RAFT, admit, dismiss, founds};
 use super::crew::{Channel, Crew, Node};
-use super::roster::{Consenter, Roster};
+use super::roster::Roster;
 use super::submit::Patience;
 use super::trouble::Trouble;
 use super::{report, spec};
@@ -46,75 +43,6 @@ pub fn args() -> Value {
     })
 }
 
-/// The consenters of a configuration as host and port; none when it is not Raft.
-fn consenters(group: &ConfigGroup) -> Option<Vec<(String, u32)>> {
-    let value = group.groups.get(ORDERER)?.values.get("ConsensusType")?;
-    let consensus = ConsensusType::decode(value.value.as_slice()).ok()?;
-    if consensus.r#type != "etcdraft" {
-        return None;
-    }
-    let metadata = etcdraft::ConfigMetadata::decode(consensus.metadata.as_slice()).ok()?;
-    let all = metadata.consenters.into_iter();
-    Some(all.map(|it| (it.host, it.port)).collect())
-}
-
-fn is_consenter(group: &ConfigGroup, consenter: &Consenter) -> bool {
-    let place = (consenter.raft.host.clone(), u32::from(consenter.raft.port));
-    consenters(group).is_some_and(|all| all.contains(&place))
-}
-
-fn has_endpoint(group: &ConfigGroup, organization: &str, address: &str) -> bool {
-    let value = group
-        .groups
-        .get(ORDERER)
-        .and_then(|it| it.groups.get(organization))
-        .and_then(|it| it.values.get("Endpoints"));
-    let Some(value) = value else { return false };
-    OrdererAddresses::decode(value.value.as_slice())
-        .is_ok_and(|all| all.addresses.iter().any(|it| it == address))
-}
-
-/// Makes an orderer a consenter, and its address known.
-fn admit(group: &mut ConfigGroup, consenter: &Consenter) -> Result<(), Diagnostics> {
-    let fault = fault_at("orderer", "");
-    let endpoint = Endpoint {
-        organization: &consenter.organization,
-        address: &consenter.address,
-    };
-    if !is_consenter(group, consenter) {
-        return edit::add_raft_consenter(group, &consenter.raft, Some(endpoint)).map_err(fault);
-    }
-    if has_endpoint(group, &consenter.organization, &consenter.address) {
-        return Ok(());
-    }
-    edit::add_endpoint(group, endpoint).map_err(fault)
-}
-
-/// Takes an orderer out of the consenters, and its address away.
-fn dismiss(group: &mut ConfigGroup, consenter: &Consenter) -> Result<(), Diagnostics> {
-    let fault = fault_at("orderer", "");
-    let endpoint = Endpoint {
-        organization: &consenter.organization,
-        address: &consenter.address,
-    };
-    if is_consenter(group, consenter) {
-        let (host, port) = (&consenter.raft.host, consenter.raft.port);
-        edit::remove_raft_consenter(group, host, port, None).map_err(&fault)?;
-    }
-    if has_endpoint(group, &consenter.organization, &consenter.address) {
-        edit::remove_endpoint(group, endpoint).map_err(fault)?;
-    }
-    Ok(())
-}
-
-/// Whether an orderer is a consenter from block 0 on. One that is not follows until a change of the channel names it.
-pub fn founds(channel: &Channel, host: &str) -> bool {
-    let Ok(block) = decode_config_block(&channel.first) else {
-        return true;
-    };
-    consenters(&block.group).is_none_or(|all| all.iter().any(|(it, _)| it == host))
-}
-
 /// What came of making this party's orderers consenters of a channel.
 #[derive(Debug, Default)]
 pub struct Settled {
@@ -131,12 +59,13 @@ pub async fn settle(
     channel: &Channel,
 ) -> Result<Settled, Diagnostics> {
     let mut settled = Settled::default();
-    if crew.ordering.kind != "etcdraft" || crew.network.release.system_channel() {
+    let kind = crew.ordering.kind.as_str();
+    if ![RAFT, BFT].contains(&kind) || crew.network.release.system_channel() {
         return Ok(settled);
     }
     for (_, orderer) in crew.orderers(channel) {
         let consenter = roster.consenter(&orderer.id)?;
-        let edit = |group: &mut ConfigGroup| admit(group, consenter);
+        let edit = |group: &mut ConfigGroup| admit(kind, group, consenter);
         match change::change(crew, channel, edit).await? {
             Changed::Already => {}
             Changed::Done(_) => {
@@ -189,17 +118,14 @@ async fn takes_part(crew: &Crew, channel: &Channel, orderer: &Node) -> Result<()
     }
 }
 
-/// Only Raft without a system channel takes one orderer more or less while it runs.
+/// Only consenters of channels without a system channel come and go while all runs.
 fn possible(crew: &Crew) -> Result<(), Diagnostics> {
     let kind = crew.ordering.kind.as_str();
     let why = match kind {
-        "etcdraft" if crew.network.release.system_channel() => {
+        RAFT if crew.network.release.system_channel() => {
             "in 1.4 the consenters stand in the system channel and in every other, which is not done here"
         }
-        "etcdraft" => return Ok(()),
-        "BFT" => {
-            "with BFT a change of the consenters changes who may sign blocks as well, which was not held against real orderers yet"
-        }
+        RAFT | BFT => return Ok(()),
         _ => {
             "orderers of this type are no consenters of a channel: their number stands in the spec alone"
         }
@@ -311,6 +237,7 @@ pub async fn remove(mut crew: Crew, roster: &Roster, id: &str) -> Result<Report,
         .without(id)
         .ok_or_else(|| refuse("orderer", "", format!("there is no {id}")))?;
     let crew = &crew;
+    let kind = crew.ordering.kind.as_str();
     let mut lines = Vec::new();
     let mut notes = Diagnostics::new();
     for channel in &crew.channels {
@@ -334,7 +261,7 @@ pub async fn remove(mut crew: Crew, roster: &Roster, id: &str) -> Result<Report,
             );
             notes.push(warning("orderer", "", message));
         }
-        let edit = |group: &mut ConfigGroup| dismiss(group, consenter);
+        let edit = |group: &mut ConfigGroup| dismiss(kind, group, consenter);
         match change::change(crew, channel, edit).await? {
             open @ Changed::Open(_) => {
                 // It must not leave before the channel lets it go.
@@ -403,52 +330,7 @@ async fn leave(
 
 #[cfg(test)]
 mod tests {
-    use fabric_channel::model::RaftConsenter;
-
-    use super::super::update::tests::channel;
-    use super::super::words::differences;
     use super::*;
-
-    fn fourth() -> Consenter {
-        Consenter {
-            organization: "OrdererMSP".to_owned(),
-            address: "orderer9.orderer:7050".to_owned(),
-            raft: RaftConsenter {
-                host: "orderer9.orderer".to_owned(),
-                port: 7050,
-                client_tls_cert: "c".to_owned(),
-                server_tls_cert: "c".to_owned(),
-            },
-        }
-    }
-
-    #[test]
-    fn who_comes_goes_again_and_twice_is_once() {
-        let before = channel();
-        let count = consenters(&before).unwrap().len();
-        let mut group = before.clone();
-        admit(&mut group, &fourth()).unwrap();
-        assert_eq!(consenters(&group).unwrap().len(), count + 1);
-        assert!(has_endpoint(&group, "OrdererMSP", "orderer9.orderer:7050"));
-        let once = group.clone();
-        admit(&mut group, &fourth()).unwrap();
-        assert_eq!(group, once);
-        // A consenter whose address is not known gets one.
-        edit::remove_endpoint(
-            &mut group,
-            Endpoint {
-                organization: "OrdererMSP",
-                address: "orderer9.orderer:7050",
-            },
-        )
-        .unwrap();
-        admit(&mut group, &fourth()).unwrap();
-        assert_eq!(group, once);
-        dismiss(&mut group, &fourth()).unwrap();
-        assert!(differences(&before, &group).is_empty());
-        dismiss(&mut group, &fourth()).unwrap();
-        assert!(differences(&before, &group).is_empty());
-    }
 
     #[test]
     fn the_next_name_is_a_free_one() {
@@ -459,23 +341,5 @@ mod tests {
         assert_eq!(next_name(&[]), "orderer0");
         assert_eq!(next_name(&[node("orderer0"), node("orderer2")]), "orderer3");
         assert_eq!(next_name(&[node("east"), node("west")]), "orderer2");
-    }
-
-    #[test]
-    fn founders_stand_in_block_0() {
-        let mut it = Channel {
-            id: String::new(),
-            name: String::new(),
-            about: extra::Channel::default(),
-            first: include_bytes!("../../../fixtures/25-etcdraft-app-genesis.block").to_vec(),
-        };
-        let hosts = consenters(&decode_config_block(&it.first).unwrap().group).unwrap();
-        assert!(founds(&it, &hosts[0].0));
-        assert!(!founds(&it, "orderer9.orderer"));
-        it.first = include_bytes!("../../../fixtures/14-solo-genesis.block").to_vec();
-        assert!(
-            founds(&it, "orderer9.orderer"),
-            "who is no consenter is none from the beginning on"
-        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chain_plugin_sdk::{At, Call, Diagnostics, Host, Request};
-use fabric_channel::model::{Organization, OrganizationRole, RaftConsenter};
+use fabric_channel::model::{BftConsenter, Organization, OrganizationRole, RaftConsenter};
 use fabric_service::facts::NodeIdentity;
 use fabric_service::fault::refuse;
 use fabric_service::{Network, extra, kind, port, role};
@@ -27,6 +27,8 @@ pub struct Consenter {
     pub address: String,
     /// As Raft names it.
     pub raft: RaftConsenter,
+    /// As BFT names it.
+    pub bft: BftConsenter,
 }
 
 /// All of them, by id.
@@ -68,8 +70,18 @@ impl Roster {
                 let (host, port) = network.address(orderer, port::ORDERER)?;
                 let identity: NodeIdentity = at.fact(&orderer.id, role::MSP)?;
                 Ok(Consenter {
-                    organization: org.msp_id,
                     address: format!("{host}:{port}"),
+                    bft: BftConsenter {
+                        // As in block 0: ordinals are used once.
+                        id: orderer.ordinal.saturating_add(1),
+                        host: host.clone(),
+                        port,
+                        msp_id: org.msp_id.clone(),
+                        identity: identity.certificate,
+                        client_tls_cert: identity.tls_certificate.clone(),
+                        server_tls_cert: identity.tls_certificate.clone(),
+                    },
+                    organization: org.msp_id,
                     raft: RaftConsenter {
                         host,
                         port,

@@ -1,4 +1,4 @@
-//! The operations `channel-sign` and `channel-submit`: a change that was made elsewhere.
+//! The operations `channel-sign` and `channel-submit`: a change that was made elsewhere. Transactions are submitted too.
 
 use chain_plugin_sdk::{Blob, Diagnostics, Report};
 use fabric_channel::block::{ConfigBlock, decode_update_file};
@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::change::{self, Signed, file, indented, listed, submit};
 use super::crew::{Channel, Crew};
-use super::{ledger, report, words};
+use super::proposed::{Kind, kind};
+use super::{ledger, report, transactions, words};
 
 /// Names of a change's guards, for those who decide.
 struct Seen {
@@ -53,9 +54,13 @@ pub async fn sign(crew: &Crew, id: &str, files: &[Blob]) -> Result<Report, Diagn
     })
 }
 
-/// Submits a change, with the signatures of all its files and those that this party can add.
+/// Submits a change, with the signatures of all its files and those that this party can add; or transactions that are
+/// endorsed and signed.
 pub async fn submit_files(crew: &Crew, id: &str, files: &[Blob]) -> Result<Report, Diagnostics> {
     let channel = crew.channel(id)?;
+    if files.iter().any(|it| kind(it) == Kind::Transaction) {
+        return transactions::submit(crew, channel, files).await;
+    }
     let (update, mut envelope) = read(channel, files)?;
     let block = ledger::configuration(crew, channel).await?;
     let seen = match see(channel, &block, &update) {
@@ -146,6 +151,14 @@ fn read(
     }
     let mut all = Vec::new();
     for blob in files {
+        if kind(blob) == Kind::Proposal {
+            let message = format!("{}: it is a proposal that wants endorsements", blob.name);
+            let hint = format!(
+                "kubectl chain run chaincode-endorse {} --file {}",
+                channel.name, blob.name
+            );
+            return Err(refuse_with("file", "", message, hint));
+        }
         let (opened, envelope) = decode_update_file(&blob.bytes)
             .map_err(|fault| refuse("file", "", format!("{}: {fault}", blob.name)))?;
         let of = &opened.channel_header.channel_id;

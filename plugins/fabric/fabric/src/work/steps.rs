@@ -125,7 +125,10 @@ pub async fn approve(crew: &Crew, id: &str) -> Result<Report, Diagnostics> {
             definition,
             organisations,
         } => {
-            chaincode::approve(crew, channel, &definition, &organisations).await?;
+            let open = chaincode::approve(crew, channel, &definition, &organisations).await?;
+            if let Some(pending) = open {
+                return Ok(pending.report());
+            }
             by = organisations.into_iter().map(|(org, _)| org).collect();
         }
         _ => {}
@@ -155,8 +158,13 @@ pub async fn commit(crew: &Crew, id: &str) -> Result<Report, Diagnostics> {
         Step::Commit {
             definition,
             endorsers,
+            elsewhere,
         } => {
-            chaincode::commit(crew, channel, &definition, &endorsers).await?;
+            let whose = (endorsers.as_slice(), elsewhere.as_slice());
+            let open = chaincode::commit(crew, channel, &definition, whose).await?;
+            if let Some(pending) = open {
+                return Ok(pending.report());
+            }
             now = true;
         }
         Step::Done => {}

@@ -13,9 +13,9 @@ use fabric_proto::common::Envelope;
 use fabric_proto::msp::SerializedIdentity;
 use fabric_proto::peer::{BlockchainInfo, ProcessedTransaction};
 use fabric_transaction::commit::{self, Committed};
-use fabric_transaction::endorsement::{self, Reply};
+use fabric_transaction::endorsement::{self, Endorsed, EndorsementError, Reply};
 use fabric_transaction::failure::Verdict;
-use fabric_transaction::proposal::{self, Call, system};
+use fabric_transaction::proposal::{self, Call, Prepared, system};
 use fabric_transaction::transaction;
 
 use super::crew::{Channel, Crew, Node};
@@ -108,8 +108,21 @@ pub struct Submitted {
     pub result: Vec<u8>,
 }
 
+/// A proposal with which its endorsers agree.
+#[derive(Debug, Clone)]
+pub struct Agreed {
+    /// The proposal.
+    pub prepared: Prepared,
+    /// What each endorser answered.
+    pub replies: Vec<Reply>,
+    /// What they agree on.
+    pub endorsed: Endorsed,
+    /// The height of the first endorser's ledger before: the first block in which the transaction can stand.
+    pub height: u64,
+}
+
 /// Whether an identity signed a message.
-fn signed(endorser: &[u8], message: &[u8], signature: &[u8]) -> bool {
+pub fn signed(endorser: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let Ok(identity) = SerializedIdentity::decode(endorser) else {
         return false;
     };
@@ -121,6 +134,18 @@ fn signed(endorser: &[u8], message: &[u8], signature: &[u8]) -> bool {
     };
     let key = certificate.public_key();
     key.is_ok_and(|key| key.verify(message, signature).is_ok())
+}
+
+/// What is wrong with answers, with its cause in plain words where it is known.
+pub fn disagreement(channel: &Channel, fault: &EndorsementError) -> Trouble {
+    let words = match fault {
+        EndorsementError::Refused {
+            source: proposal::AnswerError::Refused(refusal),
+            ..
+        } => refusal.words(),
+        _ => None,
+    };
+    Trouble::new(&channel.name, chain(fault), fault.verdict()).because(words)
 }
 
 impl Crew {
@@ -168,6 +193,91 @@ impl Crew {
         }
     }
 
+    /// Has a call endorsed, to be sent later or by others. Nothing when what it would settle is so already.
+    pub async fn endorsed(
+        &self,
+        channel: &Channel,
+        call: &Call,
+        signer: &Identity,
+        endorsers: &[&Node],
+        says: &str,
+    ) -> Result<Option<Agreed>, Diagnostics> {
+        let mut patience = Patience::new(self);
+        loop {
+            match self.agreed(channel, call, signer, endorsers, says).await {
+                Ok(agreed) => return Ok(Some(agreed)),
+                Err(trouble) if trouble.verdict == Verdict::Done => return Ok(None),
+                Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
+            }
+        }
+    }
+
+    async fn agreed(
+        &self,
+        channel: &Channel,
+        call: &Call,
+        signer: &Identity,
+        endorsers: &[&Node],
+        says: &str,
+    ) -> Result<Agreed, Trouble> {
+        let Some(&observer) = endorsers.first() else {
+            return Err(Trouble::new(
+                &channel.name,
+                "no peer can endorse",
+                Verdict::GiveUp,
+            ));
+        };
+        let prepared = proposal::prepare(call, signer, &self.stamp());
+        let height = self.height(channel, observer, signer);
+        let (height, replies) = join(height, self.replies(&prepared, endorsers, says)).await;
+        let (height, replies) = (height?, replies?);
+        let endorsed = endorsement::agree(&prepared, &replies, signed)
+            .map_err(|fault| disagreement(channel, &fault))?;
+        Ok(Agreed {
+            prepared,
+            replies,
+            endorsed,
+            height,
+        })
+    }
+
+    /// The height of a peer's ledger.
+    async fn height(
+        &self,
+        channel: &Channel,
+        peer: &Node,
+        signer: &Identity,
+    ) -> Result<u64, Trouble> {
+        let call = system::chain_info(&channel.name);
+        let bytes = self.ask(peer, &call, signer, "").await?;
+        let info = BlockchainInfo::decode(bytes.as_slice())
+            .map_err(|fault| Trouble::new(&peer.name, fault, Verdict::GiveUp))?;
+        Ok(info.height)
+    }
+
+    /// What peers answer to a proposal.
+    pub async fn replies(
+        &self,
+        prepared: &Prepared,
+        endorsers: &[&Node],
+        says: &str,
+    ) -> Result<Vec<Reply>, Trouble> {
+        let proposals = endorsers.iter().enumerate().map(|(index, peer)| {
+            let says = if index == 0 { says } else { "" };
+            async move {
+                let answer = self.propose(peer, prepared, says).await?;
+                Ok::<Reply, Trouble>(Reply {
+                    peer: peer.name.clone(),
+                    answer,
+                })
+            }
+        });
+        join_all(proposals.collect::<Vec<_>>())
+            .await
+            .into_iter()
+            .collect()
+    }
+
     async fn attempt(
         &self,
         channel: &Channel,
@@ -177,58 +287,19 @@ impl Crew {
         says: &str,
         patience: &mut Patience,
     ) -> Result<Submitted, Trouble> {
-        let Some(&observer) = endorsers.first() else {
-            return Err(Trouble::new(
-                &channel.name,
-                "no peer can endorse",
-                Verdict::GiveUp,
-            ));
-        };
-        let prepared = proposal::prepare(call, signer, &self.stamp());
-        let height = async {
-            let call = system::chain_info(&channel.name);
-            let bytes = self.ask(observer, &call, signer, "").await?;
-            let info = BlockchainInfo::decode(bytes.as_slice());
-            let info =
-                info.map_err(|fault| Trouble::new(&observer.name, fault, Verdict::GiveUp))?;
-            Ok::<u64, Trouble>(info.height)
-        };
-        let proposals = join_all(endorsers.iter().enumerate().map(|(index, peer)| {
-            let prepared = &prepared;
-            let says = if index == 0 { says } else { "" };
-            async move {
-                let answer = self.propose(peer, prepared, says).await?;
-                Ok::<Reply, Trouble>(Reply {
-                    peer: peer.name.clone(),
-                    answer,
-                })
-            }
-        }));
-        let (height, replies) = join(height, proposals).await;
-        let mut number = height?;
-        let replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let endorsed = endorsement::agree(&prepared, &replies, signed).map_err(|fault| {
-            let words = match &fault {
-                endorsement::EndorsementError::Refused {
-                    source: proposal::AnswerError::Refused(refusal),
-                    ..
-                } => refusal.words(),
-                _ => None,
-            };
-            Trouble::new(&channel.name, chain(&fault), fault.verdict()).because(words)
-        })?;
-        let envelope = transaction::assemble(&prepared, &endorsed, signer)
+        let agreed = self.agreed(channel, call, signer, endorsers, says).await?;
+        let Agreed {
+            prepared, endorsed, ..
+        } = &agreed;
+        let envelope = transaction::assemble(prepared, endorsed, signer)
             .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-        // From here on it is this one transaction, whatever answers are lost: another one would do the thing twice.
-        let mut sent = false;
-        let found = loop {
-            let place = (observer, &mut number);
-            let ordered = self.ordered(channel, &envelope, &prepared.tx_id, place, signer, sent);
-            match ordered.await {
-                Ok(found) => break found,
-                Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
+        let found = match endorsers.first() {
+            Some(observer) => {
+                let from = (*observer, signer, agreed.height);
+                self.stands(channel, &envelope, &prepared.tx_id, from, patience)
+                    .await?
             }
-            sent = true;
+            None => return Err(Trouble::new(&channel.name, "no peer", Verdict::GiveUp)),
         };
         commit::check(found.code)
             .map_err(|fault| Trouble::new(&channel.name, &fault, fault.verdict()))?;
@@ -236,7 +307,10 @@ impl Crew {
         let others = endorsers.iter().skip(1).map(|peer| async move {
             let mut patience = Patience::new(self);
             loop {
-                match self.committed(peer, &channel.name, number, signer).await {
+                match self
+                    .committed(peer, &channel.name, found.block, signer)
+                    .await
+                {
                     Ok(_) => return Ok::<(), Trouble>(()),
                     Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
                 }
@@ -246,10 +320,74 @@ impl Crew {
             seen?;
         }
         Ok(Submitted {
-            tx_id: prepared.tx_id,
-            block: number,
-            result: endorsed.result,
+            tx_id: agreed.prepared.tx_id,
+            block: found.block,
+            result: agreed.endorsed.result,
         })
+    }
+
+    /// What became of a transaction, by a peer; nothing when no block there has it.
+    pub async fn code_of(
+        &self,
+        channel: &Channel,
+        tx_id: &str,
+        (observer, signer): (&Node, &Identity),
+    ) -> Result<Option<i32>, Trouble> {
+        let call = system::transaction(&channel.name, tx_id);
+        let found: Option<ProcessedTransaction> = self.find(observer, &call, signer).await?;
+        Ok(found.map(|it| it.validation_code))
+    }
+
+    /// Has a transaction ordered that was endorsed before, and tells what a peer says of it, with the block when it is a new
+    /// one. What is in a block already is not sent again.
+    pub async fn bring_in(
+        &self,
+        channel: &Channel,
+        envelope: &Envelope,
+        tx_id: &str,
+        (observer, signer): (&Node, &Identity),
+    ) -> Result<(i32, Option<u64>), Diagnostics> {
+        let mut patience = Patience::new(self);
+        // The height first: what no block has after it will stand in a later one.
+        let height = loop {
+            let look = async {
+                let height = self.height(channel, observer, signer).await?;
+                let code = self.code_of(channel, tx_id, (observer, signer)).await?;
+                Ok::<_, Trouble>((height, code))
+            };
+            match look.await {
+                Ok((_, Some(code))) => return Ok((code, None)),
+                Ok((height, None)) => break height,
+                Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
+            }
+        };
+        let from = (observer, signer, height);
+        let found = self.stands(channel, envelope, tx_id, from, &mut patience);
+        let found = found.await.map_err(Trouble::fatal)?;
+        Ok((found.code, Some(found.block)))
+    }
+
+    /// Has an envelope ordered, until a peer sees it in a block. From here on it is this one transaction, whatever answers
+    /// are lost: another one would do the thing twice.
+    async fn stands(
+        &self,
+        channel: &Channel,
+        envelope: &Envelope,
+        tx_id: &str,
+        (observer, signer, height): (&Node, &Identity, u64),
+        patience: &mut Patience,
+    ) -> Result<Committed, Trouble> {
+        let mut number = height;
+        let mut sent = false;
+        loop {
+            let place = (observer, &mut number);
+            let ordered = self.ordered(channel, envelope, tx_id, place, signer, sent);
+            match ordered.await {
+                Ok(found) => return Ok(found),
+                Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
+            }
+            sent = true;
+        }
     }
 
     /// Has an envelope ordered and waits for it at a peer, from a block on. One that was `sent` before is sent again when
@@ -263,14 +401,8 @@ impl Crew {
         signer: &Identity,
         sent: bool,
     ) -> Result<Committed, Trouble> {
-        let known = if sent {
-            let call = system::transaction(&channel.name, tx_id);
-            let found: Option<ProcessedTransaction> = self.find(observer, &call, signer).await?;
-            found.is_some()
-        } else {
-            false
-        };
-        if !known {
+        let place = (observer, signer);
+        if !sent || self.code_of(channel, tx_id, place).await?.is_none() {
             self.order(channel, envelope).await?;
         }
         loop {

@@ -44,7 +44,8 @@ pub fn open(envelope: &Envelope) -> Result<Opened, String> {
     })
 }
 
-/// Whether a message was made within 15 minutes of now.
+/// Whether a message was made within 15 minutes of now, where a node looks at that: before it delivers, and in 3.1 before it
+/// endorses. Envelopes are ordered however old they are.
 pub fn fresh(time: Option<&Timestamp>, now_ms: u64) -> Result<(), String> {
     let time = time.ok_or("channel header has no timestamp")?;
     let said = u64::try_from(time.seconds)

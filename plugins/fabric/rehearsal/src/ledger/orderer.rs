@@ -228,7 +228,6 @@ impl Ledger {
         let opened = open(envelope).map_err(|it| (400, it))?;
         let name = opened.channel.channel_id.clone();
         let now = self.now_ms();
-        fresh(opened.channel.timestamp.as_ref(), now).map_err(|it| (400, it))?;
         let kind = HeaderType::try_from(opened.channel.r#type);
         let Some(orderer) = self.orderers.get(id) else {
             return Err((500, "no orderer".to_owned()));
@@ -288,6 +287,7 @@ impl Ledger {
                 };
                 let group = config.channel_group.clone().unwrap_or_default();
                 told(&lint::lint_config(&name, &group, target)).map_err(|it| (400, it))?;
+                update::validates(&name, &group).map_err(|it| (400, it))?;
                 chain
                     .configure(config, envelope, &identity, now)
                     .map_err(|it| (400, it))

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fabric_channel::tree::{ADMINS, APPLICATION, CONSORTIUMS, ORDERER};
+use fabric_channel::model::Consensus;
+use fabric_channel::read::channel_model;
+use fabric_channel::tree::{ADMINS, APPLICATION, CONSORTIUMS, ORDERER, bft_block_validation};
 use fabric_channel::update::review;
 use fabric_proto::Message as _;
 use fabric_proto::common::SignatureHeader;
@@ -171,4 +173,19 @@ fn versions(group: &mut ConfigGroup) {
     for below in group.groups.values_mut() {
         versions(below);
     }
+}
+
+/// Orderers of BFT take no configuration whose blocks would be signed by others than its consenters: the policy must be
+/// theirs, byte for byte and in their order.
+pub fn validates(name: &str, root: &ConfigGroup) -> Result<(), String> {
+    let model = channel_model(name, root).map_err(|it| it.to_string())?;
+    let Some(Consensus::Bft { consenters, .. }) = model.orderer.map(|it| it.consensus) else {
+        return Ok(());
+    };
+    let policies = root.groups.get(ORDERER).map(|it| &it.policies);
+    let found = policies.and_then(|it| it.get("BlockValidation"));
+    if found.and_then(|it| it.policy.as_ref()) == Some(&bft_block_validation(&consenters)) {
+        return Ok(());
+    }
+    Err("block validation policy should be a signature policy of the consenters".to_owned())
 }

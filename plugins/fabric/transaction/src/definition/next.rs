@@ -86,8 +86,11 @@ pub enum Step {
     Commit {
         /// The definition with its sequence.
         definition: Box<Definition>,
-        /// The organisations: those of the caller that have approved, enough for the threshold.
+        /// The organisations of the caller, which have approved.
         endorsers: Vec<String>,
+        /// Organisations of others that have approved: when those of the caller are not enough for the channel's policy,
+        /// some of these must endorse too.
+        elsewhere: Vec<String>,
     },
     /// Others must act first.
     Wait(Waiting),
@@ -261,9 +264,8 @@ pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
         .collect();
     let needed = state.threshold.of(all.len());
     let approved = all.len() - missing.len();
-    // A peer endorses a commit only when its own organisation has approved, so as many peers must be
-    // within reach as organisations are needed.
-    if approved < needed || state.organisations.len() < needed {
+    // A peer endorses a commit only when its own organisation has approved.
+    if approved < needed {
         return Ok(Step::Wait(Waiting {
             missing,
             needed,
@@ -272,6 +274,11 @@ pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
     }
     Ok(Step::Commit {
         definition: Box::new(definition),
+        elsewhere: all
+            .into_iter()
+            .filter(|name| !state.organisations.contains_key(*name) && !missing.contains(name))
+            .cloned()
+            .collect(),
         endorsers: state.organisations.keys().cloned().collect(),
     })
 }

@@ -1,0 +1,215 @@
+//! Calls of chaincodes: transactions and questions.
+
+use chain_plugin_sdk::doing::join_all;
+use chain_plugin_sdk::{Diagnostics, Report};
+use fabric_channel::policy::MemberSet;
+use fabric_identity::identity::Identity;
+use fabric_proto::configuration::ConfigGroup;
+use fabric_proto::peer::QueryChaincodeDefinitionResult;
+use fabric_service::fault::at as fault_at;
+use fabric_transaction::definition::Definition;
+use fabric_transaction::failure::Verdict;
+use fabric_transaction::proposal::{Call, arguments, lifecycle, system};
+use serde_json::{Value, json};
+
+use super::crew::{Chaincode, Channel, Crew, Node, Org};
+use super::pending::{self, Wanted};
+use super::quorum::Rule;
+use super::submit::Patience;
+use super::trouble::Trouble;
+use super::{ledger, report};
+
+/// Arguments of a call.
+pub fn args() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["call"],
+        "properties": {
+            "call": {"type": "string", "minLength": 1, "description":
+                "function and arguments: a JSON list, or an object as Fabric's own `-c` takes it"},
+            "transient": {"type": "string", "description": "private input, as Fabric's own `--transient` takes it"},
+            "init": {"type": "boolean", "default": false, "description": "whether this is the initialisation"},
+        },
+    })
+}
+
+/// The call that the user typed.
+fn typed(channel: &Channel, chaincode: &Chaincode, args: &Value) -> Result<Call, Diagnostics> {
+    let said = |name: &str| args.get(name).and_then(Value::as_str);
+    let text = said("call").unwrap_or_default();
+    let words = if text.trim_start().starts_with('[') {
+        let list: Vec<Value> = serde_json::from_str(text).map_err(fault_at("call", "/call"))?;
+        list.into_iter()
+            .map(|word| match word {
+                Value::String(text) => text.into_bytes(),
+                other => other.to_string().into_bytes(),
+            })
+            .collect()
+    } else if text.trim_start().starts_with('{') {
+        arguments::args(text).map_err(fault_at("call", "/call"))?
+    } else {
+        text.split_whitespace()
+            .map(|word| word.as_bytes().to_vec())
+            .collect()
+    };
+    let mut call = Call::new(&channel.name, &chaincode.about.name, words);
+    if let Some(text) = said("transient") {
+        call.transient = arguments::transient(text).map_err(fault_at("transient", "/transient"))?;
+    }
+    call.is_init = args.get("init").and_then(Value::as_bool).unwrap_or(false);
+    Ok(call)
+}
+
+/// A peer of an organisation: the first that answers, else the first.
+pub async fn answering<'a>(
+    crew: &Crew,
+    channel: &Channel,
+    (org, admin): (&'a Org, &Identity),
+) -> Option<&'a Node> {
+    let call = &system::chain_info(&channel.name);
+    for peer in &org.peers {
+        if crew.ask(peer, call, admin, "").await.is_ok() {
+            return Some(peer);
+        }
+    }
+    org.peers.first()
+}
+
+/// A peer of each organisation of this party in the channel, with its organisation.
+async fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<(&'a Org, &'a Node)> {
+    let chosen = crew.members(channel).map(|(org, admin)| async move {
+        let peer = answering(crew, channel, (org, admin)).await?;
+        Some((org, peer))
+    });
+    let chosen = join_all(chosen.collect::<Vec<_>>()).await;
+    chosen.into_iter().flatten().collect()
+}
+
+/// The committed definition of a chaincode, and who is in the channel, as a peer knows them.
+pub async fn committed(
+    crew: &Crew,
+    channel: &Channel,
+    name: &str,
+    (peer, signer): (&Node, &Identity),
+) -> Result<Option<(Definition, MemberSet)>, Trouble> {
+    let call = lifecycle::committed(&channel.name, name);
+    let found: Option<QueryChaincodeDefinitionResult> = crew.find(peer, &call, signer).await?;
+    Ok(found.map(|it| {
+        let members = it.approvals.keys().cloned().collect();
+        (Definition::from_committed(name, &it), members)
+    }))
+}
+
+/// Whose endorsements a call wants beside those of this party. Nothing where they are enough, or where peers must tell.
+async fn wanted(
+    crew: &Crew,
+    channel: &Channel,
+    name: &str,
+    signer: &Identity,
+    endorsers: &[(&Org, &Node)],
+) -> Result<Option<Wanted>, Diagnostics> {
+    let Some((_, peer)) = endorsers.first() else {
+        return Ok(None);
+    };
+    if crew.network.release.system_channel() {
+        return Ok(None);
+    }
+    let mut patience = Patience::new(crew);
+    let found = loop {
+        match committed(crew, channel, name, (peer, signer)).await {
+            Ok(found) => break found,
+            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
+        }
+    };
+    let by: MemberSet = endorsers
+        .iter()
+        .map(|(org, _)| org.msp_id.clone())
+        .collect();
+    let Some((definition, members)) = found.filter(|(_, all)| !all.is_subset(&by)) else {
+        return Ok(None);
+    };
+    let rule = Rule::of_call(&definition.endorsement);
+    let root = match rule {
+        Rule::Channel(_) => ledger::configuration(crew, channel).await?.group,
+        _ => ConfigGroup::default(),
+    };
+    let missing = rule
+        .missing(&root, &by, &members)
+        .filter(|it| !it.is_empty());
+    Ok(missing.map(|missing| Wanted {
+        by,
+        missing,
+        sequence: definition.sequence,
+    }))
+}
+
+/// What a chaincode answered: as text, else in hexadecimal.
+pub fn shown(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec())
+        .unwrap_or_else(|_| bytes.iter().map(|it| format!("{it:02x}")).collect())
+}
+
+/// Sends a transaction, endorsed by a peer of each organisation of this party. What others must endorse or order is given
+/// as a file.
+pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let name = &chaincode.about.name;
+    let call = typed(channel, chaincode, args)?;
+    let signer = crew.signer(channel)?;
+    let says = format!("invoking chaincode {name}");
+    let endorsers = endorsers(crew, channel).await;
+    let wanted = wanted(crew, channel, name, signer, &endorsers).await?;
+    let endorsers: Vec<&Node> = endorsers.into_iter().map(|(_, peer)| peer).collect();
+    let made = (&call, signer);
+    let open = match wanted {
+        Some(wanted) => pending::begin(crew, channel, made, &endorsers, &says, &wanted).await?,
+        None if crew.orderers(channel).next().is_none() => {
+            pending::ready(crew, channel, made, &endorsers, &says).await?
+        }
+        None => None,
+    };
+    if let Some(pending) = open {
+        return Ok(pending.report());
+    }
+    let done = crew
+        .submit(channel, &call, signer, &endorsers, &says)
+        .await?;
+    Ok(report(
+        format!(
+            "transaction {} is committed in block {}\n{}",
+            done.tx_id,
+            done.block,
+            shown(&done.result)
+        ),
+        &json!({"transaction": done.tx_id, "block": done.block, "result": shown(&done.result)}),
+    ))
+}
+
+/// Asks a chaincode: a peer that does not answer is passed over.
+pub async fn query(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let call = typed(channel, chaincode, args)?;
+    let mut last = Trouble::new(&channel.name, "it has no peer here", Verdict::GiveUp);
+    for (org, admin) in crew.members(channel) {
+        for peer in &org.peers {
+            match crew.ask(peer, &call, admin, "").await {
+                Ok(bytes) => {
+                    let result = shown(&bytes);
+                    let table = json!({"result": result, "peer": peer.name});
+                    return Ok(report(result, &table));
+                }
+                Err(trouble) => {
+                    let passes = trouble.passes();
+                    last = trouble;
+                    if !passes {
+                        return Err(last.fatal());
+                    }
+                }
+            }
+        }
+    }
+    Err(last.fatal())
+}
