@@ -353,6 +353,11 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         {
             Err(legacy::unknown(&what.operation))
         }
+        // Who began with one of these may come back with the files to the same.
+        "chaincode-deploy" | "chaincode-commit" if !files.is_empty() => {
+            let channel = crew.chaincode(on)?.about.channel.clone();
+            endorse::endorse(&crew, &channel, files).await
+        }
         "chaincode-deploy" => chaincode::deploy_one(&crew, on).await,
         "chaincode-package" => steps::package(&crew, on),
         "chaincode-install" => steps::install(&crew, on).await,

@@ -210,8 +210,10 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
             Step::Commit {
                 definition,
                 endorsers,
+                elsewhere,
             } => {
                 assert_eq!(endorsers, ["Org1MSP", "Org2MSP"]);
+                assert!(elsewhere.is_empty());
                 let commit = lifecycle::commit(CHANNEL, &definition.commit_args());
                 wire.transact(
                     &network.peers(),

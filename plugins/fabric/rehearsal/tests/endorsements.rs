@@ -10,132 +10,16 @@
 )]
 
 mod homes;
+#[path = "homes/steps.rs"]
+mod steps;
 
-use chain_plugin_sdk::{Blob, Diagnostics, Report};
-use fabric_rehearsal::driver::{Fault, Faults};
-use fabric_rehearsal::ledger::Ledger;
+use chain_plugin_sdk::Blob;
+use fabric_rehearsal::driver::Faults;
 use fabric_service::Release;
 use serde_json::{Value, json};
 
 use homes::{BASIC, CHANNEL, File, World};
-
-const ONE: usize = 0;
-const TWO: usize = 1;
-
-/// Calls want both.
-fn both() -> File {
-    File {
-        policy: "AND('Org1MSP.peer', 'Org2MSP.peer')",
-        ..File::default()
-    }
-}
-
-/// A command of a party, with the files that earlier ones gave.
-#[derive(Clone, Copy)]
-struct Step {
-    party: usize,
-    operation: &'static str,
-    subject: &'static str,
-    call: &'static str,
-    files: &'static [usize],
-}
-
-const fn step(party: usize, operation: &'static str, files: &'static [usize]) -> Step {
-    let subject = match operation.as_bytes() {
-        b"channel-submit" | b"chaincode-endorse" => CHANNEL,
-        _ => BASIC,
-    };
-    Step {
-        party,
-        operation,
-        subject,
-        call: "",
-        files,
-    }
-}
-
-const fn add(party: usize) -> Step {
-    Step {
-        call: "add n 1",
-        ..step(party, "chaincode-invoke", &[])
-    }
-}
-
-/// From approvals to a call that is committed; who has the orderers commits and calls.
-const BY_ONE: [Step; 9] = [
-    step(ONE, "chaincode-deploy", &[]),
-    step(TWO, "chaincode-deploy", &[]),
-    step(ONE, "channel-submit", &[1]),
-    step(ONE, "chaincode-commit", &[]),
-    step(TWO, "chaincode-endorse", &[3]),
-    step(ONE, "chaincode-endorse", &[3, 4]),
-    add(ONE),
-    step(TWO, "chaincode-endorse", &[6]),
-    step(ONE, "chaincode-endorse", &[7]),
-];
-
-/// The same by who has none.
-const BY_TWO: [Step; 11] = [
-    step(TWO, "chaincode-deploy", &[]),
-    step(ONE, "channel-submit", &[0]),
-    step(ONE, "chaincode-deploy", &[]),
-    step(TWO, "chaincode-deploy", &[]),
-    step(ONE, "chaincode-endorse", &[3]),
-    step(TWO, "chaincode-endorse", &[3, 4]),
-    step(ONE, "channel-submit", &[5]),
-    add(TWO),
-    step(ONE, "chaincode-endorse", &[7]),
-    step(TWO, "chaincode-endorse", &[8]),
-    step(ONE, "channel-submit", &[9]),
-];
-
-impl Step {
-    fn run(
-        &self,
-        world: &mut World,
-        made: &[Vec<Blob>],
-        faults: &Faults,
-    ) -> Result<Report, Diagnostics> {
-        let args = if self.call.is_empty() {
-            json!({})
-        } else {
-            json!({"call": self.call})
-        };
-        let files: Vec<Blob> = self.files.iter().flat_map(|it| made[*it].clone()).collect();
-        world.tries(
-            self.party,
-            self.operation,
-            self.subject,
-            &args,
-            &files,
-            faults,
-        )
-    }
-}
-
-/// Takes steps after those whose files are there.
-fn goes(world: &mut World, steps: &[Step], made: &mut Vec<Vec<Blob>>) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for (number, step) in steps.iter().enumerate().skip(made.len()) {
-        let report = step.run(world, made, &Faults::none());
-        let report = report.unwrap_or_else(|why| {
-            let refusals = &world.ledger.audit.refusals;
-            panic!("{number} {}: {why:?} {refusals:#?}", step.operation)
-        });
-        made.push(report.files.clone());
-        reports.push(report);
-    }
-    reports
-}
-
-fn faulty(ledger: &Ledger) -> Option<String> {
-    let audit = &ledger.audit;
-    let clean = audit.invalid.is_empty()
-        && audit.refusals.is_empty()
-        && audit.raised.values().all(|it| *it == 1)
-        && audit.verified > 0;
-    (!clean).then(|| format!("{audit:#?}"))
-}
+use steps::{BY_ONE, BY_TWO, ONE, TWO, both, faulty, goes};
 
 /// What both parties read of the key that a call added to.
 fn sums(world: &mut World) -> Vec<String> {
@@ -243,77 +127,6 @@ fn each_file_says_what_it_does_and_what_is_typed() {
         let text = String::from_utf8_lossy(&file.bytes);
         assert!(!text.contains("PRIVATE KEY"), "{}", file.name);
     }
-}
-
-/// One fault at each request of each step; the step is run again, and the others after it. All ends as without faults.
-fn stands(steps: &'static [Step], faults: &[Fault]) {
-    let file = both();
-    let mut world = file.world();
-    world.all_join();
-    let mut made: Vec<Vec<Blob>> = Vec::new();
-    let mut before = Vec::new();
-    for number in 0..steps.len() {
-        let (ledger, there) = (world.ledger.clone(), made.clone());
-        goes(&mut world, &steps[..=number], &mut made);
-        let requests = world.homes[steps[number].party].log.requests.len();
-        before.push((ledger, there, requests));
-    }
-    let wanted = world.ledger.summary();
-    let failed: Vec<String> = std::thread::scope(|scope| {
-        let (before, wanted, file) = (&before, &wanted, &file);
-        let sweep = move |fault: Fault| {
-            let mut failed = Vec::new();
-            let mut homes = Some(Vec::from(file.homes()));
-            for (number, (ledger, made, requests)) in before.iter().enumerate() {
-                for at in 0..*requests {
-                    let mut world = World {
-                        homes: homes.take().unwrap(),
-                        ledger: ledger.clone(),
-                    };
-                    for home in &mut world.homes {
-                        // No run here has the seed of one that made the start.
-                        home.runs += 1_000;
-                    }
-                    let mut made = made.clone();
-                    let told = format!("{number} {}, {fault:?} at {at}", steps[number].operation);
-                    let first = steps[number].run(&mut world, &made, &Faults::one(at, fault));
-                    if let Err(why) = first {
-                        failed.push(format!("{told}: {why:?}"));
-                    }
-                    goes(&mut world, steps, &mut made);
-                    if world.ledger.summary() != *wanted {
-                        failed.push(format!("{told}: another end"));
-                    }
-                    failed.extend(faulty(&world.ledger).map(|why| format!("{told}: {why}")));
-                    homes = Some(world.homes);
-                }
-            }
-            failed
-        };
-        let workers: Vec<_> = faults
-            .iter()
-            .map(|fault| scope.spawn(move || sweep(*fault)))
-            .collect();
-        let ended = workers.into_iter().map(|it| it.join().unwrap());
-        ended.flatten().collect()
-    });
-    assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
-}
-
-#[test]
-fn all_steps_stand_every_fault_where_the_orderers_are() {
-    let faults = [
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ];
-    stands(&BY_ONE, &faults);
-}
-
-#[test]
-fn all_steps_stand_every_fault_where_no_orderer_is() {
-    stands(&BY_TWO, &[Fault::LostAfter, Fault::KilledAfter]);
 }
 
 /// A changed byte is noticed before anything is sent; or it was nobody's word, and changes nothing.
@@ -471,8 +284,9 @@ fn both_parties_commit_at_once_and_it_is_done_once() {
     let ready = world
         .does(TWO, "chaincode-endorse", CHANNEL, &none, &wishes[TWO])
         .unwrap();
+    // The command that began it takes the files as well.
     let first = world
-        .does(ONE, "chaincode-endorse", CHANNEL, &none, &wishes[ONE])
+        .does(ONE, "chaincode-commit", BASIC, &none, &wishes[ONE])
         .unwrap();
     assert!(
         first.text.contains("is committed in block"),

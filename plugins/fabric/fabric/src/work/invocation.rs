@@ -33,6 +33,9 @@ impl Deed {
             return Err(format!("it calls the system chaincode {}", call.chaincode));
         }
         if call.chaincode != lifecycle::NAME {
+            // The name comes from a file, and goes into names of files.
+            let named = Definition::new(&call.chaincode, "0");
+            named.check().map_err(|fault| fault.to_string())?;
             return Ok(Self::Call(call));
         }
         let [function, argument] = call.args.as_slice() else {
@@ -69,9 +72,9 @@ impl Deed {
         }
     }
 
-    /// What it does, signed by somebody of `org`.
+    /// What it does, signed by somebody of `org`. Nothing in it can steer a terminal.
     pub fn words(&self, org: &str) -> String {
-        match self {
+        let text = match self {
             Self::Commit(definition) => format!("commits {}", defined(definition)),
             Self::Approve(definition) => format!("approves for {org} {}", defined(definition)),
             Self::Call(call) => {
@@ -79,7 +82,8 @@ impl Deed {
                 let args: Vec<String> = call.args.iter().map(|it| shown(it)).collect();
                 format!("{verb} chaincode {}: {}", call.chaincode, args.join(" "))
             }
-        }
+        };
+        text.chars().filter(|it| !it.is_control()).collect()
     }
 
     /// The beginning of its files' names: what is done again has the same name, calls each their own.
@@ -210,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_says_does_not_steer_a_terminal() {
+        let mut definition = definition();
+        definition.endorsement = EndorsementPolicy::Channel("/Channel\u{1b}[2J\n/A".to_owned());
+        let commit = read(lifecycle::commit("c", &definition.commit_args())).unwrap();
+        let words = commit.words("Org1MSP");
+        assert!(words.contains("/Channel[2J/A"), "{words}");
+        assert!(!words.chars().any(char::is_control), "{words}");
+    }
+
+    #[test]
     fn what_goes_other_ways_is_refused() {
         let mut short = lifecycle::commit("c", &definition().commit_args());
         short.args.pop();
@@ -220,6 +234,7 @@ mod tests {
             (lifecycle::commit("c", &none.commit_args()), "sequence is 0"),
             (lifecycle::installed(), "QueryInstalledChaincodes"),
             (Call::new("c", "lscc", Vec::new()), "system chaincode lscc"),
+            (Call::new("c", "../kv", Vec::new()), "chaincode name"),
         ] {
             let fault = read(call).unwrap_err();
             assert!(fault.contains(word), "{word} in {fault}");
