@@ -61,7 +61,7 @@ impl Change {
                 ..ApplyOptions::default()
             },
         };
-        let (mut missing, mut checked) = (namespaces.clone(), false);
+        let (mut missing, mut sampled) = (namespaces.clone(), false);
         if prepared.stored.is_none() || prepared.writes() {
             let checked = check(&connection, &plan, &prepared, &namespaces, printer).await;
             if checked.is_err() {
@@ -69,7 +69,7 @@ impl Change {
                 prepared.check_raced(&store).await?;
             }
             let states = checked?;
-            checked = true;
+            sampled = true;
             missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
         }
         if self.dry_run == DryRun::Server {
@@ -110,7 +110,7 @@ impl Change {
         if called > 0 {
             plan.objects = &rendered_again;
         } else {
-            plan.options.checked = checked && missing.is_empty();
+            plan.options.checked = sampled && missing.is_empty();
         }
         let hooks = Teller {
             hooks: wish.hooks(&connection, &store, &prepared, printer),

@@ -130,14 +130,15 @@ impl<'a> Parser<'a> {
             Threshold::Given(_) => {
                 let quote = self.quote();
                 let digits = self.run(|c| c.is_ascii_digit() || c == '-');
-                let n = digits.parse().map_err(|_| self.fault("a number"))?;
+                // As an i64 it would set off the fault of which the toolchain's `misplaced` tells.
+                let n: i32 = digits.parse().map_err(|_| self.fault("a number"))?;
                 if quote.is_some_and(|quote| !self.take(quote)) {
                     return Err(self.fault("a closing quote"));
                 }
                 if self.take(',') {
                     self.rules(depth, &mut rules)?;
                 }
-                Threshold::Given(n)
+                Threshold::Given(i64::from(n))
             }
             other => {
                 self.rules(depth, &mut rules)?;
