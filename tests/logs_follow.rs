@@ -179,7 +179,6 @@ async fn a_command_runs_with_input_and_its_exit_code_comes_back() {
         container: "consensus".into(),
         command: command.iter().map(|word| (*word).to_owned()).collect(),
         stdin: stdin.to_vec(),
-        tty: false,
         timeout: Duration::from_secs(20),
     };
     let out = exec(

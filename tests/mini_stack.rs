@@ -99,7 +99,7 @@ fn run(
     runtime: &Runtime,
 ) -> Result<Outcome, PipelineError> {
     let now_ms = circumstances.now_ms;
-    let subjects = expand::expand(resolved, known.head.as_ref(), now_ms, runtime)?;
+    let subjects = expand::expand(resolved, known.head.as_ref(), Vec::new(), now_ms, runtime)?;
     kubectl_chain::pipeline::run::run(resolved, subjects, known, circumstances, runtime)
 }
 
@@ -158,7 +158,7 @@ fn form(words: Words, nodes: usize, store: &MemoryStore, setting: &Setting<'_>) 
             operation: "apply".to_owned(),
         };
         prepared.commit(store, &resolved, &claim).await.unwrap();
-        form::finish(store, &prepared.revision, "test")
+        form::finish(store, &prepared.revision, "test", None)
             .await
             .unwrap();
         prepared

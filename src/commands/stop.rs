@@ -64,14 +64,14 @@ pub struct Who {
 impl Stop {
     /// Stops them.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        self.who.turn(true, context).await
+        Box::pin(self.who.turn(true, context)).await
     }
 }
 
 impl Start {
     /// Starts them.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
-        self.who.turn(false, context).await
+        Box::pin(self.who.turn(false, context)).await
     }
 }
 

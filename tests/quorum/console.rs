@@ -12,7 +12,7 @@ async fn a_console_hears_what_is_piped_and_its_exit_code_is_told() {
         return;
     };
     let one = Operator::new(plane(), "console").await;
-    one.run("create demo --stack quorum --nodes 1 --wait");
+    one.run("create talk --stack quorum --nodes 1 --wait");
     std::fs::create_dir_all(&programs).unwrap();
     let stub = programs.join("sh");
     let script = "#!/bin/bash\nread -r line\necho \"$1 heard $line\"\nexit ${#line}\n";

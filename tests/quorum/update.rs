@@ -97,7 +97,7 @@ async fn a_node_more_changes_nothing_but_the_lists_that_name_peers() {
 async fn a_node_that_was_stopped_stays_so_until_it_is_started() {
     let one = Operator::new(plane(), "stopped").await;
     let flags = "--stack quorum --consensus istanbul";
-    one.run(&format!("create demo {flags} --nodes 3"));
+    one.run(&format!("create halts {flags} --nodes 3"));
     let replicas = async |name: &str| {
         let sets = one.of_chain("apps", "StatefulSet").await;
         sets[name]["spec"]["replicas"].as_u64().unwrap()
@@ -107,36 +107,36 @@ async fn a_node_that_was_stopped_stays_so_until_it_is_started() {
         .lines()
         .filter(|line| !line.ends_with(" unchanged"))
         .collect();
-    assert_eq!(changed, ["statefulset.apps/demo-node1 configured"]);
-    assert_eq!(replicas("demo-node1").await, 0);
-    assert_eq!(replicas("demo-node0").await, 1);
+    assert_eq!(changed, ["statefulset.apps/halts-node1 configured"]);
+    assert_eq!(replicas("halts-node1").await, 0);
+    assert_eq!(replicas("halts-node0").await, 1);
     assert!(one.run("stop node1").contains("stopped before"));
     // Who adds a node does not start another by the way.
-    one.run(&format!("apply demo {flags} --nodes 4"));
-    assert_eq!(replicas("demo-node1").await, 0);
-    assert_eq!(replicas("demo-node3").await, 1);
+    one.run(&format!("apply halts {flags} --nodes 4"));
+    assert_eq!(replicas("halts-node1").await, 0);
+    assert_eq!(replicas("halts-node3").await, 1);
     assert!(one.fails("stop node9").contains("did you mean"));
     one.run("stop --all");
-    assert_eq!(replicas("demo-node0").await, 0);
-    assert!(one.run("status demo").contains("Stopped"));
+    assert_eq!(replicas("halts-node0").await, 0);
+    assert!(one.run("status halts").contains("Stopped"));
     // One of a chain that is stopped as a whole.
     one.run("start node2");
-    assert_eq!(replicas("demo-node2").await, 1);
-    assert_eq!(replicas("demo-node0").await, 0);
+    assert_eq!(replicas("halts-node2").await, 1);
+    assert_eq!(replicas("halts-node0").await, 0);
     one.run("start --all");
     for node in 0..4 {
-        assert_eq!(replicas(&format!("demo-node{node}")).await, 1);
+        assert_eq!(replicas(&format!("halts-node{node}")).await, 1);
     }
     // The file has the last word.
     one.receive(
         "chain.yaml",
-        "metadata: {name: demo}\nspec: {stack: quorum, nodes: 4, stopped: [node0], services: {consensus: istanbul}}\n",
+        "metadata: {name: halts}\nspec: {stack: quorum, nodes: 4, stopped: [node0], services: {consensus: istanbul}}\n",
     );
     one.run("apply -f chain.yaml");
-    assert_eq!(replicas("demo-node0").await, 0);
+    assert_eq!(replicas("halts-node0").await, 0);
     one.receive(
         "bad.yaml",
-        "metadata: {name: demo}\nspec: {stack: quorum, nodes: 4, stopped: [node7], services: {consensus: istanbul}}\n",
+        "metadata: {name: halts}\nspec: {stack: quorum, nodes: 4, stopped: [node7], services: {consensus: istanbul}}\n",
     );
     let said = one.fails("apply -f bad.yaml");
     assert!(
