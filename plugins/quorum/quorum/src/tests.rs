@@ -217,8 +217,8 @@ fn privacy_managers_of_others_come_by_a_host_of_their_own() {
         json!({"host": "node1-tm.chain.example", "http": {"paths": [{"path": "/", "pathType": "Prefix",
             "backend": {"service": {"name": "demo-node1", "port": {"number": 9001}}}}]}})
     );
-    let (path, _) = refused(&|spec| spec.options = json!({"ingressPrivacy": true}));
-    assert_eq!(path, "/options/ingressPrivacy");
+    let refused = crate::options::Options::of(&json!({"ingressPrivacy": true})).unwrap_err();
+    assert_eq!(refused[0].path, "/options/ingressPrivacy");
 }
 
 #[test]
