@@ -345,6 +345,14 @@ fn a_file_is_refused_at_its_line() {
             "  nodes:\n  - name: a\n  - name: a\n",
             ["chain.yaml:7:", "two nodes"],
         ),
+        (
+            "  clusters:\n    east: {context: east}\n",
+            ["chain.yaml:5:", "join"],
+        ),
+        (
+            "  nodes:\n  - name: a\n    cluster: east\n",
+            ["chain.yaml:7:", "one cluster"],
+        ),
     ] {
         place.write("chain.yaml", &format!("{head}{rest}"));
         let said = place.refused("create -f chain.yaml --dry-run=client", 1);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::options::{self, Options};
 use crate::plugin::{Catalog, PluginError, Shared, is_file_name, nearest};
-use crate::spec::{ChainSpec, Loaded, Service, Services, SpecError};
+use crate::spec::{ChainSpec, Loaded, Nodes, Service, Services, SpecError};
 use crate::state::PluginPin;
 
 /// Name of a chain when the user gives none.
@@ -148,6 +148,7 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
         )
     })?;
     check_kinds(&loaded, &descriptor.kinds, &spec)?;
+    check_one_cluster(&loaded, &spec)?;
     let stack_service = {
         let given = Service {
             options: spec.options.clone(),
@@ -315,6 +316,35 @@ fn check_kinds(
         }
     }
     check_by_kind(loaded, kinds, spec)
+}
+
+/// The contract knows several clusters, and nothing here applies to more than one yet: what is silently put into the wrong
+/// cluster is worse than what is refused.
+fn check_one_cluster(loaded: &Loaded, spec: &ChainSpec) -> Result<(), ResolveError> {
+    let of_node = || match &spec.nodes {
+        Some(Nodes::List(entries)) => entries
+            .iter()
+            .position(|entry| entry.cluster.is_some())
+            .map(|index| format!("/spec/nodes/{index}/cluster")),
+        _ => None,
+    };
+    let place = if spec.clusters.is_empty() {
+        of_node()
+    } else {
+        Some("/spec/clusters".to_owned())
+    };
+    place.map_or(Ok(()), |pointer| {
+        Err(loaded
+            .refuse(
+                &pointer,
+                "one chain.yaml creates a chain in one cluster; several are not supported yet".to_owned(),
+                Some(
+                    "create a part in each cluster and bring them together with `kubectl chain export` and `join` (docs/parties.md)"
+                        .to_owned(),
+                ),
+            )
+            .into())
+    })
 }
 
 /// What is said for one kind of subjects names a kind of the stack, and is said once for the chain.
