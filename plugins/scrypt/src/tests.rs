@@ -32,30 +32,32 @@ fn derives_what_the_rfc_says() {
 /// RFC 7914, section 8.
 #[test]
 fn a_step_is_salsa20_8() {
-    let words = |hex: &str| -> Block {
-        let mut block = [0; 16];
-        for (place, word) in block.iter_mut().enumerate() {
-            let word_hex = &hex[place * 8..place * 8 + 8];
-            *word = u32::from_str_radix(word_hex, 16).unwrap().swap_bytes();
+    let bytes = |hex: &str| -> [u8; 64] {
+        let mut bytes = [0; 64];
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[place * 2..place * 2 + 2], 16).unwrap();
         }
-        block
+        bytes
     };
-    let mut out = [0; 16];
-    step(
-        &words(
-            "7e879a214f3ec9867ca940e641718f26baee555b8c61c1b50df846116dcd3b1d\
-             ee24f319df9b3d8514121e4b5ac5aa3276021d2909c74829edebc68db8b8c25e",
-        ),
-        &[0; 16],
-        &mut out,
+    let given = bytes(
+        "7e879a214f3ec9867ca940e641718f26baee555b8c61c1b50df846116dcd3b1d\
+         ee24f319df9b3d8514121e4b5ac5aa3276021d2909c74829edebc68db8b8c25e",
     );
-    assert_eq!(
-        out,
-        words(
-            "a41f859c6608cc993b81cacb020cef05044b2181a2fd337dfd7b1c6396682f29\
-             b4393168e3c9e6bcfe6bc5b7a06d96bae424cc102c91745c24ad673dc7618f81"
-        )
+    let expected = bytes(
+        "a41f859c6608cc993b81cacb020cef05044b2181a2fd337dfd7b1c6396682f29\
+         b4393168e3c9e6bcfe6bc5b7a06d96bae424cc102c91745c24ad673dc7618f81",
     );
+    let zero = [0; 64];
+    let mut out = [0; 64];
+    let mut block = words::Block::default();
+    words::step(&words::read(&given), &words::read(&zero), &mut block);
+    words::write(&block, &mut out);
+    assert_eq!(out, expected);
+
+    let mixed = twins::step(&twins::read(&given, &zero), &twins::read(&zero, &given));
+    let (mut one, mut another) = (zero, zero);
+    twins::write(&mixed, &mut one, &mut another);
+    assert_eq!((one, another), (expected, expected));
 }
 
 /// A stream that differs from run to run of the loop, and not from run to run of the test.
@@ -101,8 +103,10 @@ fn refuses_what_it_cannot_do() {
 #[test]
 fn says_how_much_memory_it_takes() {
     let memory = |n, r, p| Params::new(n, r, p).unwrap().memory();
-    assert_eq!(memory(4096, 8, 6), (4096 + 2 + 6) * 1024);
-    assert_eq!(memory(262_144, 8, 1), (262_144 + 3) * 1024);
+    // Two lanes at once, but for those that are large.
+    assert_eq!(memory(4096, 8, 6), (2 * (4096 + 2) + 6) * 1024);
+    assert_eq!(memory(262_144, 8, 1), (262_144 + 2 + 1) * 1024);
+    assert_eq!(memory(262_144, 8, 2), (262_144 + 2 + 2) * 1024);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The one engine configuration of build and host.
 //!
 //! Components are compiled for the baseline CPU of the target, so a precompiled component runs on every machine of its
-//! architecture and a cache may be shared. Epochs interrupt a guest that does not end; no WASI, no threads, no SIMD. Products
-//! of 64 by 64 bits are one instruction (wide arithmetic), since cryptography is what guests spend their time on.
+//! architecture and a cache may be shared. Epochs interrupt a guest that does not end; no WASI, no threads. Products of 64 by
+//! 64 bits are one instruction (wide arithmetic) and there are vectors of 128 bits, since cryptography is what guests spend
+//! their time on.
 
 use wasmtime::{Config, Engine};
 
@@ -29,8 +30,10 @@ pub fn config() -> wasmtime::Result<Config> {
     config.wasm_component_model(true);
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK);
-    // Without newer instructions than the baseline has, shuffles of vectors are calls, and slower than none at all.
-    config.wasm_simd(false);
+    // Of the operations on vectors, some are calls where the baseline has no instruction for them: shuffles of single bytes,
+    // say, are slower than none at all. So no guest is built for vectors as a whole; functions that keep to the others are.
+    config.wasm_simd(true);
+    // What a relaxed one gives depends on the machine.
     config.wasm_relaxed_simd(false);
     config.wasm_wide_arithmetic(true);
     config.cranelift_nan_canonicalization(true);

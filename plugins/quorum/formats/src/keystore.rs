@@ -2,8 +2,8 @@
 //!
 //! A key derivation turns the password into 32 bytes; the first half encrypts the private key with
 //! AES-128 in counter mode, the second half, hashed with the ciphertext, shows that the password was
-//! right. The standard derivation takes 256 MiB and about a second in a sandbox, the light one 4 MiB
-//! and a sixteenth of that: one run for each file that is made, none when it is only copied.
+//! right. The standard derivation takes 256 MiB and about a second in a sandbox, the light one 8 MiB
+//! and a thirtieth of that: one run for each file that is made, none when it is only copied.
 
 mod file;
 
