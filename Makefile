@@ -16,14 +16,12 @@ BUILTINS := $(or $(CHAIN_BUILTINS),target/builtins)
 PLUGINS = $(shell grep -lE '^crate-type.*"cdylib"' plugins/*/*/Cargo.toml 2>/dev/null)
 SCRIPTS := setup .ci/run $(wildcard tests/controlplane/build tests/controlplane/run tests/demo/run tests/bench/run)
 
-# Which features a dependency has depends on the packages that one run of cargo chooses. The host and the toolchain are
-# always chosen together here, since with another choice cargo would compile wasmtime a second time; plain `cargo build`
-# and `cargo test` at the top choose the same. Guests are chosen apart: they share nothing that is large.
+# Which features a dependency has depends on the packages that one run of cargo chooses; with another choice cargo compiles
+# it, and all that stands on it, a second time. So what is linted and tested is always the whole workspace. The release
+# binary alone is made of the host's own packages, so that no guest adds to it.
 # `--examples`, of which there are none, makes cargo count what tests ask for, too.
-HOST := -p kubectl-chain -p chain-plugin-toolchain
-GUESTS := --workspace --exclude kubectl-chain --exclude chain-plugin-toolchain
-CARGO_DEV := cargo build $(HOST) --examples
-CARGO_RELEASE := cargo build $(HOST) --release
+CARGO_DEV := cargo build --workspace --examples
+CARGO_RELEASE := cargo build -p kubectl-chain -p chain-plugin-toolchain --release
 # Tests run a build that can be stopped at each write: src/crash.rs.
 CRASHING := --features kubectl-chain/crash-points
 
@@ -58,8 +56,7 @@ endif
 	@status=0; \
 	run() { echo "$$*"; "$$@" 2>&1 | tee -a $(TARGET)/test.log || status=1; }; \
 	: > $(TARGET)/test.log; \
-	run cargo test $(GUESTS) --no-fail-fast; \
-	run cargo test $(HOST) $(CRASHING) --no-fail-fast; \
+	run cargo test --workspace $(CRASHING) --no-fail-fast; \
 	[[ ! -e sample-plugins/Cargo.toml ]] || \
 		run cargo test --manifest-path sample-plugins/Cargo.toml --workspace --no-fail-fast; \
 	awk '/^test result:/ { programs++; passed += $$4; failed += $$6; ignored += $$8 } \
