@@ -6,13 +6,14 @@ use std::path::Path;
 
 use chain_plugin_toolchain::{engine, guest, misplaced};
 use wasmparser::{Operator, Parser, Payload};
-use wasmtime::{Instance, Module, Store, TypedFunc};
+use wasmtime::{Instance, Memory, Module, Store, TypedFunc};
 
 struct Guest {
     store: Store<()>,
     put: TypedFunc<u32, ()>,
     derive: TypedFunc<(u64, u32, u32, u32, u32), u32>,
     get: TypedFunc<u32, u32>,
+    memory: Memory,
 }
 
 impl Guest {
@@ -32,6 +33,7 @@ impl Guest {
             put: instance.get_typed_func(&mut store, "put").unwrap(),
             derive: instance.get_typed_func(&mut store, "derive").unwrap(),
             get: instance.get_typed_func(&mut store, "get").unwrap(),
+            memory: instance.get_memory(&mut store, "memory").unwrap(),
             store,
         }
     }
@@ -101,6 +103,11 @@ fn a_guest_derives_what_the_rfc_and_the_library_say() {
         "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2\
          d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887"
     );
+
+    // The tables were 2 and 16 MiB, in vectors and in words.
+    let memory = guest.memory.data(&guest.store);
+    let left = memory.iter().filter(|byte| **byte != 0).count();
+    assert!(memory.len() > 16 << 20 && left < 1 << 18, "{left} bytes");
 
     // A linear congruence draws parameters; the upper bits are the better ones.
     let mut state = 1_u64;
