@@ -152,7 +152,7 @@ const ENTRIES: [Entry; 25] = [
         name: "chaincode-package",
         summary: "the package of a chaincode as a file, and its id",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: NONE,
     },
     Entry {
@@ -347,10 +347,9 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         "anchor-set" => members::anchor_set(&crew, on, &args).await,
         "chaincode-deploy" if old => legacy::deploy_one(&crew, on, &args, files).await,
         "chaincode-install" if old => legacy::install(&crew, on, &args, files).await,
-        "chaincode-package" | "chaincode-approve" | "chaincode-commit" | "chaincode-endorse"
-        | "chaincode-upgrade"
-            if old =>
-        {
+        "chaincode-package" if old => legacy::package(&crew, on, &args, files),
+        "chaincode-upgrade" if old => legacy::upgrade(&crew, on, &args, files).await,
+        "chaincode-approve" | "chaincode-commit" | "chaincode-endorse" if old => {
             Err(legacy::unknown(&what.operation))
         }
         // Who began with one of these may come back with the files to the same.
