@@ -16,8 +16,6 @@ use fabric_channel::model::{
     Organization, OrganizationRole, Policies, RaftConsenter, Release as Line,
 };
 use fabric_channel::update::{channel_creation, unsigned, update_file};
-use fabric_identity::certificate::Certificate;
-use fabric_identity::check;
 use fabric_proto::Message as _;
 use fabric_service::facts::{Brokers, NodeIdentity, Ordering, OrgIdentity, optional};
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
@@ -314,7 +312,7 @@ impl Blocks<'_> {
         let block =
             genesis_block(channel, &self.seed(subject)?).map_err(fault_at("channel", ""))?;
         let bytes = block.encode_to_vec();
-        let notes = self.judged(channel, &bytes)?;
+        let notes = self.judged(subject, channel, &bytes)?;
         let hash = block.header.as_ref().map(block_header_hash);
         let facts = ChannelFacts {
             genesis_hash: hash.map(|it| BASE64.encode(it)).unwrap_or_default(),
@@ -341,20 +339,19 @@ impl Blocks<'_> {
         })?;
         Ok(Seed {
             nonce,
-            timestamp: i64::try_from(subject.born_ms / 1000).unwrap_or(i64::MAX),
+            timestamp: born(subject),
         })
     }
 
     /// What a node would refuse, or take and never work with, is found here.
-    fn judged(&self, channel: &Channel, bytes: &[u8]) -> Result<Vec<Diagnostic>, Diagnostics> {
+    fn judged(
+        &self,
+        subject: &Subject,
+        channel: &Channel,
+        bytes: &[u8],
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
         let block = decode_config_block(bytes).map_err(fault_at("channel", ""))?;
-        let trusted = |certificate: &str, roots: &[String], between: &[String]| {
-            trusted(certificate, roots, between)
-        };
-        let target = lint::Target {
-            release: channel.release,
-            trusted: Some(&trusted),
-        };
+        let target = lint::Target::new(channel.release).at(born(subject));
         let found = lint::lint_block(&block, target);
         let told: Diagnostics = found
             .iter()
@@ -377,6 +374,11 @@ impl Blocks<'_> {
     }
 }
 
+/// When somebody was born, in seconds: the time of his first block, at which it is judged as well.
+fn born(subject: &Subject) -> i64 {
+    i64::try_from(subject.born_ms / 1000).unwrap_or(i64::MAX)
+}
+
 fn nothing() -> Configured {
     Configured {
         files: Vec::new(),
@@ -393,19 +395,4 @@ pub fn line(release: Release) -> Line {
         Release::V2_5 => Line::V2_5,
         Release::V3_1 => Line::V3_1,
     }
-}
-
-/// Whether a TLS certificate chains to one of the roots and is one for clients and servers.
-pub fn trusted(certificate: &str, roots: &[String], between: &[String]) -> bool {
-    let read = |all: &[String]| -> Vec<Certificate> {
-        all.iter()
-            .filter_map(|text| Certificate::parse_pem(text).ok())
-            .collect()
-    };
-    let Ok(certificate) = Certificate::parse_pem(certificate) else {
-        return false;
-    };
-    let (roots, between) = (read(roots), read(between));
-    check::chain(&certificate, &roots, &between)
-        .is_ok_and(|chain| check::is_client_and_server(&chain))
 }

@@ -51,6 +51,14 @@ pub struct Ordering {
     pub consenters: bool,
 }
 
+/// What `ca` says about a CA server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaServer {
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
 /// What `kafka` says about the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,6 +203,12 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
                 "address": text(),
                 "user": text(),
             },
+        }),
+        (role::CA, kind::CA) => json!({
+            "type": "object",
+            "required": ["tls"],
+            "additionalProperties": false,
+            "properties": {"tls": {"type": "boolean"}},
         }),
         (role::CHAINCODE, CHAIN) => json!({
             "type": "object",

@@ -135,13 +135,8 @@ fn judge(
     before: &ConfigGroup,
     after: &ConfigGroup,
 ) -> Result<Diagnostics, Diagnostics> {
-    let trusted = |certificate: &str, roots: &[String], between: &[String]| {
-        blocks::trusted(certificate, roots, between)
-    };
-    let target = lint::Target {
-        release: blocks::line(crew.network.release),
-        trusted: Some(&trusted),
-    };
+    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
+    let target = lint::Target::new(blocks::line(crew.network.release)).at(now);
     judged(&channel.name, before, after, target)
 }
 
@@ -150,7 +145,7 @@ pub fn judged(
     channel: &str,
     before: &ConfigGroup,
     after: &ConfigGroup,
-    target: lint::Target<'_>,
+    target: lint::Target,
 ) -> Result<Diagnostics, Diagnostics> {
     let old = lint::lint_config(channel, before, target);
     let fresh: Vec<lint::Diagnostic> = lint::lint_config(channel, after, target)
