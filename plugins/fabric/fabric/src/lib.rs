@@ -19,6 +19,7 @@ mod blocks;
 mod convert;
 mod descriptor;
 mod expand;
+mod hosts;
 mod input;
 mod names;
 mod objects;
