@@ -49,7 +49,14 @@ pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
 pub fn package(said: &Said) -> Result<Package, Diagnostics> {
     let image = said.image.as_deref().and_then(|it| it.split_once('@'));
     let code = match (said.kind.as_str(), &said.address, image) {
-        ("ccaas", Some(address), _) => Code::Service(Connection::plain(address)),
+        ("ccaas", Some(address), _) => {
+            let usual = Connection::plain(address);
+            let said = said.dial_timeout.clone();
+            Code::Service(Connection {
+                dial_timeout: said.unwrap_or_else(|| usual.dial_timeout.clone()),
+                ..usual
+            })
+        }
         ("k8s", _, Some((name, digest))) => Code::Image(Image {
             name: name.to_owned(),
             digest: digest.to_owned(),
