@@ -28,6 +28,7 @@ mod quorum;
 mod renew;
 mod roster;
 mod signing;
+mod sound;
 mod spec;
 mod status;
 mod steps;
