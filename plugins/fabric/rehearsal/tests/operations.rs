@@ -240,7 +240,7 @@ fn the_steps_of_a_chaincode_stand_every_fault() {
         ("chaincode-approve", BASIC, none.clone()),
         ("chaincode-commit", BASIC, none),
     ];
-    stands(alone, &before, &steps, &AFTER);
+    stands(alone, &before, &steps, &ALL);
 }
 
 /// Whoever makes the package for peers makes it as its servers know it, whatever the user says of it.
