@@ -259,6 +259,31 @@ fn what_cannot_work_is_refused_with_a_reason() {
     }
 }
 
+/// A peer has a port for chaincode where some dials it: a server is dialled itself.
+#[test]
+fn peers_are_dialled_by_chaincode_that_is_no_server() {
+    let mut spec = spec(&json!({}), &json!({}));
+    for service in spec.services.iter_mut().filter(|it| it.role == role::PEER) {
+        service
+            .ports
+            .push(port("peer-chaincode", 7052, "peers", ""));
+    }
+    let ports = |spec: &ExpandSpec| -> Vec<String> {
+        let all = expand(spec, &[], &BTreeMap::new(), 5).unwrap();
+        let peer = find(&all, "peer/peer0.org1").endpoints.iter();
+        peer.map(|it| it.port.clone()).collect()
+    };
+    assert_eq!(ports(&spec), ["peer", "peer-ops"]);
+    for service in spec
+        .services
+        .iter_mut()
+        .filter(|it| it.role == role::CHAINCODE)
+    {
+        service.ports.clear();
+    }
+    assert_eq!(ports(&spec), ["peer", "peer-ops", "peer-chaincode"]);
+}
+
 #[test]
 fn brokers_come_with_their_role() {
     let mut spec = spec(&json!({"kafkas": 4}), &json!({}));
