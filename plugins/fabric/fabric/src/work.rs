@@ -14,6 +14,7 @@ mod consenters;
 mod crew;
 mod definition;
 mod endorse;
+mod endorsers;
 mod fetch;
 mod invocation;
 mod invoke;

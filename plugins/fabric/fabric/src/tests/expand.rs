@@ -238,6 +238,30 @@ fn what_cannot_work_is_refused_with_a_reason() {
             &["both be the Service peer0"],
         ),
         (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "OR(Org1MSP.peer)"}]}),
+            &[
+                "/chaincodes/0/policy",
+                "chaincode b",
+                "OR('Org1MSP.peer','Org2MSP.peer')",
+            ],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "OutOf(2, 'Org1MSP.peer')"}]}),
+            &["asks for more than all that it names can sign"],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "/Endorsement"}]}),
+            &["/Endorsement", "no path of a policy"],
+        ),
+        (
+            json!({"orgs": [{"name": "a", "mspId": "Org_1"}]}),
+            &["organisation a", "`_`", "no MSP id"],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "1basic", "image": "x"}]}),
+            &["chaincode 1basic", "Service", "begins with a letter"],
+        ),
+        (
             json!({"orgs": [{"name": "a"}, {"name": "a"}]}),
             &["two organisations"],
         ),

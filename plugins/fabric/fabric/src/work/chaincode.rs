@@ -27,7 +27,7 @@ use super::pending::{self, Pending, Wanted};
 use super::quorum::Rule;
 use super::submit::Patience;
 use super::trouble::Trouble;
-use super::{ledger, report};
+use super::{endorsers, ledger, report};
 
 /// What is wished for a chaincode.
 pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
@@ -357,6 +357,7 @@ pub async fn approve(
     definition: &Definition,
     organisations: &[(String, Option<String>)],
 ) -> Result<Option<Pending>, Diagnostics> {
+    endorsers::possible(crew, channel, definition).await?;
     let mut work = Vec::new();
     for (msp_id, package_id) in organisations {
         let (org, admin) = by_msp(crew, msp_id)?;
