@@ -210,9 +210,9 @@ fn an_update_of_two_homes_is_made_once_whatever_is_lost() {
     let mut world = start();
     let mut made: Vec<Vec<Blob>> = Vec::new();
     let mut requests = Vec::new();
-    for number in 0..steps.len() {
+    for (number, step) in steps.iter().enumerate() {
         let report = take(&mut world, number, &made, &Faults::none()).unwrap();
-        requests.push(world.homes[steps[number].0].log.requests.len());
+        requests.push(world.homes[step.0].log.requests.len());
         made.push(report.files);
     }
     let wanted = world.ledger.summary();
