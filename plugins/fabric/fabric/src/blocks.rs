@@ -23,6 +23,7 @@ use fabric_service::{CHAIN, Network, Release, extra, facts, item, kind, port, ro
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::NONCE;
+use crate::hosts;
 use crate::options::Options;
 
 /// A file about a channel of 1.4: the transaction that makes it.
@@ -172,7 +173,7 @@ impl Blocks<'_> {
         let mut endpoints = Vec::new();
         if role.has_orderer() {
             for orderer in self.network.children(&org.id, kind::ORDERER) {
-                let (host, port) = self.network.address(orderer, port::ORDERER)?;
+                let (host, port) = self.reached(orderer, port::ORDERER)?;
                 endpoints.push(format!("{host}:{port}"));
             }
         }
@@ -197,11 +198,21 @@ impl Blocks<'_> {
         let mut anchors = Vec::new();
         for peer in self.network.children(&org.id, kind::PEER) {
             if extra::of::<extra::Node>(peer)?.anchor {
-                let (host, port) = self.network.address(peer, port::PEER)?;
+                let (host, port) = self.reached(peer, port::PEER)?;
                 anchors.push(AnchorPeer { host, port });
             }
         }
         Ok(anchors)
+    }
+
+    /// Where a node is dialled, which its certificate must be for.
+    fn reached(&self, node: &Subject, port: &str) -> Result<(String, u16), Diagnostics> {
+        let (host, number) = self.network.address(node, port)?;
+        let identity: Option<NodeIdentity> = optional(self.at, &node.id, role::MSP)?;
+        if let Some(identity) = identity {
+            hosts::covered(self.network, node, &host, &identity.tls_certificate)?;
+        }
+        Ok((host, number))
     }
 
     fn msp(&self, org: &Subject, identity: &OrgIdentity) -> Result<Msp, Diagnostics> {
@@ -229,7 +240,7 @@ impl Blocks<'_> {
         let mut nodes = Vec::new();
         for org in ordering {
             for node in self.network.children(&org.id, kind::ORDERER) {
-                let (host, port) = self.network.address(node, port::ORDERER)?;
+                let (host, port) = self.reached(node, port::ORDERER)?;
                 addresses.push(format!("{host}:{port}"));
                 let identity: NodeIdentity = self.at.fact(&node.id, role::MSP)?;
                 nodes.push((*org, node, host, port, identity));

@@ -240,7 +240,26 @@ fn the_steps_of_a_chaincode_stand_every_fault() {
         ("chaincode-approve", BASIC, none.clone()),
         ("chaincode-commit", BASIC, none),
     ];
-    stands(alone, &before, &steps, &AFTER);
+    stands(alone, &before, &steps, &ALL);
+}
+
+/// Whoever makes the package for peers makes it as its servers know it, whatever the user says of it.
+#[test]
+fn a_package_has_the_time_to_dial_that_the_user_says() {
+    let mut spec = alone();
+    let said = json!({"dialTimeout": "20s"});
+    spec.options
+        .insert(fabric_service::role::CHAINCODE.to_owned(), said);
+    let (mut network, mut ledger) = brought_up(spec);
+    let none = json!({});
+    let report = does(&mut network, &mut ledger, "chaincode-package", BASIC, &none);
+    let limits = fabric_transaction::package::Limits::default();
+    let read = fabric_transaction::package::read(&report.files[0].bytes, &limits).unwrap();
+    let code = format!("{:?}", read.code);
+    assert!(code.contains("20s"), "{code}");
+    let call = json!({"call": "add n 1"});
+    does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &call);
+    is_clean(&ledger, "deployed");
 }
 
 /// What only looks changes nothing, and says something.

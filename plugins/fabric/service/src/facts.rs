@@ -123,6 +123,9 @@ pub struct Package {
     /// What peers dial, for `ccaas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// How long they wait for an answer, where it is not what a package says usually.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial_timeout: Option<String>,
     /// Image and digest, for `k8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -238,6 +241,7 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
                 "kind": {"enum": ["ccaas", "k8s"]},
                 "label": text(),
                 "address": text(),
+                "dialTimeout": text(),
                 "image": text(),
                 "packageId": text(),
             },

@@ -27,7 +27,7 @@ use super::pending::{self, Pending, Wanted};
 use super::quorum::Rule;
 use super::submit::Patience;
 use super::trouble::Trouble;
-use super::{ledger, quorum, report};
+use super::{endorsers, ledger, quorum, report};
 
 /// What is wished for a chaincode.
 pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
@@ -49,7 +49,14 @@ pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
 pub fn package(said: &Said) -> Result<Package, Diagnostics> {
     let image = said.image.as_deref().and_then(|it| it.split_once('@'));
     let code = match (said.kind.as_str(), &said.address, image) {
-        ("ccaas", Some(address), _) => Code::Service(Connection::plain(address)),
+        ("ccaas", Some(address), _) => {
+            let usual = Connection::plain(address);
+            let said = said.dial_timeout.clone();
+            Code::Service(Connection {
+                dial_timeout: said.unwrap_or_else(|| usual.dial_timeout.clone()),
+                ..usual
+            })
+        }
         ("k8s", _, Some((name, digest))) => Code::Image(Image {
             name: name.to_owned(),
             digest: digest.to_owned(),
@@ -366,6 +373,7 @@ pub async fn approve(
     definition: &Definition,
     organisations: &[(String, Option<String>)],
 ) -> Result<Option<Pending>, Diagnostics> {
+    endorsers::possible(crew, channel, definition).await?;
     let mut work = Vec::new();
     for (msp_id, package_id) in organisations {
         let (org, admin) = by_msp(crew, msp_id)?;

@@ -27,7 +27,7 @@ use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
 use super::words::differences;
-use crate::blocks;
+use crate::{blocks, hosts};
 
 /// How long a change that an orderer took is waited for, in milliseconds, before it is submitted again.
 const SEEN: u64 = 20_000;
@@ -137,7 +137,9 @@ fn judge(
 ) -> Result<Diagnostics, Diagnostics> {
     let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
     let target = lint::Target::new(blocks::line(crew.network.release)).at(now);
-    judged(&channel.name, before, after, target)
+    let notes = judged(&channel.name, before, after, target)?;
+    hosts::judge(&channel.name, before, after)?;
+    Ok(notes)
 }
 
 /// The findings that a change brings.
