@@ -22,15 +22,15 @@ use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
 use crate::pipeline::acts::Amendment;
 use crate::pipeline::convert::Made;
-use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
+use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare_from};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
-use crate::state::Store;
 use crate::state::bundle::Bundle;
+use crate::state::{Store, StoredHead};
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -369,6 +369,20 @@ impl Wish {
         keep_files: bool,
         renew: &Renewal,
     ) -> Result<Prepared, FormError> {
+        let stored = store.load_head().await?;
+        self.prepare_from(stored, store, verb, keep_files, renew)
+            .await
+    }
+
+    /// As [`Wish::prepare`], from the head that was read, or from none.
+    async fn prepare_from<S: Store>(
+        &self,
+        stored: Option<StoredHead>,
+        store: &S,
+        verb: Verb,
+        keep_files: bool,
+        renew: &Renewal,
+    ) -> Result<Prepared, FormError> {
         let mut circumstances = self.drawn.circumstances(self.consents.clone());
         circumstances.renew.clone_from(renew);
         let granted = permissions(&self.resolved, &self.granted);
@@ -381,7 +395,7 @@ impl Wish {
             keep_files,
             bundle: self.bundle.as_ref(),
         };
-        prepare(store, &self.resolved, verb, &setting).await
+        prepare_from(stored, store, &self.resolved, verb, &setting).await
     }
 }
 

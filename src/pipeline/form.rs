@@ -166,8 +166,19 @@ pub async fn prepare<S: Store>(
     verb: Verb,
     setting: &Setting<'_>,
 ) -> Result<Prepared, FormError> {
-    let now_ms = setting.circumstances.now_ms;
     let stored = store.load_head().await?;
+    prepare_from(stored, store, resolved, verb, setting).await
+}
+
+/// As [`prepare`], from the head that was read. Without one the store is asked for nothing.
+pub async fn prepare_from<S: Store>(
+    stored: Option<StoredHead>,
+    store: &S,
+    resolved: &Resolved,
+    verb: Verb,
+    setting: &Setting<'_>,
+) -> Result<Prepared, FormError> {
+    let now_ms = setting.circumstances.now_ms;
     let before = stored.as_ref().map(|stored| stored.head.clone());
     let mut head = before
         .clone()
