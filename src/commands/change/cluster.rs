@@ -23,6 +23,7 @@ use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
+use crate::plugin::contract::Subject;
 use crate::state::{ObjectId, Store, lock};
 use crate::ui::{Message, Printer, Progress};
 
@@ -517,15 +518,7 @@ async fn wait(
         .filter(is_workload)
         .cloned()
         .collect();
-    let node = |id: &ObjectId| {
-        let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
-        let subject = prepared
-            .outcome
-            .subjects
-            .iter()
-            .find(|it| it.workload.as_deref() == Some(workload.as_str()));
-        subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
-    };
+    let node = |id: &ObjectId| name_of(&prepared.outcome.subjects, id);
     let progress = Progress::new(printer, expected.iter().map(&node));
     let result = watch::wait_ready(connection, &resolved.chain, &expected, timeout, |step| {
         let name = node(&step.id);
@@ -546,4 +539,51 @@ async fn wait(
     result?;
     printer.note(&format!("chain {} is ready", resolved.chain));
     Ok(())
+}
+
+/// The name of the subject whose workload it is: workloads of several namespaces may have one name.
+fn name_of(subjects: &[Subject], id: &ObjectId) -> String {
+    let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
+    let subject = subjects.iter().find(|it| {
+        it.namespace == id.namespace && it.workload.as_deref() == Some(workload.as_str())
+    });
+    subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(org: &str) -> Subject {
+        Subject {
+            id: format!("peer/peer0.{org}"),
+            kind: "peer".to_owned(),
+            name: format!("peer0.{org}"),
+            parent: None,
+            ordinal: 0,
+            born_ms: 0,
+            foreign: false,
+            cluster: String::new(),
+            namespace: org.to_owned(),
+            workload: Some("statefulset/c-peer0".to_owned()),
+            endpoints: Vec::new(),
+            folder: String::new(),
+            extra: "{}".to_owned(),
+        }
+    }
+
+    #[test]
+    fn workloads_of_one_name_are_told_apart_by_their_namespace() {
+        let subjects = [peer("org1"), peer("org2")];
+        let id = |namespace: &str, name: &str| ObjectId {
+            group: "apps".to_owned(),
+            kind: "StatefulSet".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            cluster: String::new(),
+        };
+        assert_eq!(name_of(&subjects, &id("org2", "c-peer0")), "peer0.org2");
+        assert_eq!(name_of(&subjects, &id("org1", "c-peer0")), "peer0.org1");
+        assert_eq!(name_of(&subjects, &id("org3", "c-peer0")), "c-peer0");
+    }
 }

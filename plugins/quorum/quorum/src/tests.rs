@@ -179,6 +179,10 @@ fn a_service_faces_outside_only_if_it_is_wanted_and_never_with_metrics() {
     assert_eq!(services.len(), 1);
     assert_eq!(services[0]["metadata"]["name"], "demo-node1");
     assert_eq!(services[0]["spec"]["type"], "ClusterIP");
+    assert_eq!(
+        services[0]["spec"]["publishNotReadyAddresses"], true,
+        "peers dial a node before its JSON-RPC answers"
+    );
 
     let expose = json!({"type": "NodePort", "port": 31000});
     let exposed = rendered(&spec(2), &json!({}), &expose, "node/node1");
