@@ -162,7 +162,15 @@ fn the_client_waits_for_the_privacy_manager() {
     let node = Node::new();
     let socket = node.at("tm.ipc");
     let text = socket.display().to_string();
+    let linked = node.at("dd/geth/static-nodes.json");
     let opened = std::thread::spawn(move || {
+        // The lists are linked right before it waits.
+        for _ in 0..600 {
+            if linked.is_symlink() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
         std::thread::sleep(std::time::Duration::from_millis(1500));
         std::os::unix::net::UnixListener::bind(socket).unwrap()
     });
