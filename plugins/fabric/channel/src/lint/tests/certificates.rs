@@ -78,7 +78,7 @@ fn patched(certificate: &Certificate, from: &[u8], to: &[u8]) -> String {
     Certificate::parse_der(&der).unwrap().to_pem()
 }
 
-/// Key usage of an authority without keyCertSign.
+/// Key usage of an authority without `keyCertSign`.
 fn unable(certificate: &Certificate) -> String {
     patched(
         certificate,
