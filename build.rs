@@ -8,7 +8,7 @@
 )]
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -50,10 +50,11 @@ struct Page<const N: usize>([u8; N]);
         .ok()
         .and_then(|json| serde_json::from_slice(&json).ok())
         .unwrap_or_default();
-    for wasm in names {
+    let place = |name: &str| names.iter().position(|wasm| stem(wasm) == name);
+    for (own, wasm) in names.iter().enumerate() {
         let code = wasm.with_extension("cwasm");
         println!("cargo::rerun-if-changed={}", wasm.display());
-        let bytes = std::fs::read(&wasm).expect("the component is readable");
+        let bytes = std::fs::read(wasm).expect("the component is readable");
         let descriptor =
             chain_plugin_toolchain_section::read(&bytes).expect("the component has a descriptor");
         let digest = Sha256::digest(&bytes)
@@ -62,9 +63,13 @@ struct Page<const N: usize>([u8; N]);
                 let _ = write!(text, "{byte:02x}");
                 text
             });
-        let name = wasm.file_stem().unwrap_or_default().to_string_lossy();
-        let value = if let Some(place) = index.pointer(&format!("/plugins/{name}")) {
-            format!("Code::Packed({}, {})", place[0], place[1])
+        let name = stem(wasm);
+        let value = if let Some(frame) = index.pointer(&format!("/plugins/{name}")) {
+            let (at, packed, unpacked) = (&frame[0], &frame[1], &frame[2]);
+            let base = frame[3].as_str().and_then(place);
+            format!(
+                "Code::Packed(Frame {{ own: {own}, at: {at}, packed: {packed}, unpacked: {unpacked}, base: {base:?} }})"
+            )
         } else {
             let code = code.canonicalize().expect("the component is precompiled");
             println!("cargo::rerun-if-changed={}", code.display());
@@ -72,29 +77,52 @@ struct Page<const N: usize>([u8; N]);
         };
         let _ = writeln!(table, "    ({descriptor:?}, \"sha256:{digest}\", {value}),");
     }
-    table.push_str("];\n");
     let packed = archive.canonicalize().map_or_else(
         |_| "b\"\"".to_owned(),
         |archive| format!("include_bytes!({archive:?})"),
     );
-    let length = index.get("length").and_then(serde_json::Value::as_u64);
     let _ = writeln!(
         table,
-        "/// The archive, and its length unpacked.\nstatic PACKED: &[u8] = {packed};\nconst UNPACKED: usize = {};",
-        length.unwrap_or(0)
+        "];\n/// How many there are.\nconst PLUGINS: usize = {};\n/// The archive.\nstatic PACKED: &[u8] = {packed};",
+        names.len()
     );
-    // Relocations of a position-independent executable are a twentieth of the binary and a millisecond at each start;
-    // kubectl itself is none either.
-    let is = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|it| it == value);
-    if is("PROFILE", "release")
-        && is("CARGO_CFG_TARGET_OS", "linux")
-        && is("CARGO_CFG_TARGET_ENV", "gnu")
-    {
-        println!("cargo::rustc-link-arg-bins=-no-pie");
-    }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     std::fs::write(out.join("builtin.rs"), table).expect("OUT_DIR is writable");
+    slim(&out);
 }
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+/// Has the linker leave out of a release binary for Linux what only costs there.
+///
+/// Relocations of a position-independent executable are a twentieth of it and a millisecond at each start; kubectl itself
+/// is none either. Tables for unwinding are a thirteenth, and nothing unwinds where a panic aborts (guests are left by
+/// frame pointers). A script beside the linker's own is known to lld and to GNU ld; another linker is not asked.
+fn slim(out: &Path) {
+    let is = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|it| it == value);
+    if !(is("PROFILE", "release")
+        && is("CARGO_CFG_TARGET_OS", "linux")
+        && is("CARGO_CFG_TARGET_ENV", "gnu"))
+    {
+        return;
+    }
+    println!("cargo::rustc-link-arg-bins=-no-pie");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    if !flags.contains("fuse-ld") {
+        let script = out.join("no-unwinding.ld");
+        std::fs::write(&script, NO_UNWINDING).expect("OUT_DIR is writable");
+        println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+        println!("cargo::rustc-link-arg-bins=-T{}", script.display());
+    }
+}
+
+const NO_UNWINDING: &str =
+    "SECTIONS { /DISCARD/ : { *(.eh_frame .gcc_except_table .gcc_except_table.*) } }
+INSERT AFTER .text;
+";
 
 /// Just enough of the component format: the sections at the top level.
 mod chain_plugin_toolchain_section {

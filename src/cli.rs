@@ -69,14 +69,22 @@ pub enum Command {
     Version(version::Version),
 }
 
+/// Commands that have the flags of plugins.
+const AUGMENTED: [&str; 3] = ["create", "apply", "join"];
+
 /// The whole command line as clap sees it, with the flags of the plugins in `catalog`.
 pub fn command(catalog: &Catalog) -> clap::Command {
-    command_for(catalog, None)
+    command_for(catalog, None, |_| true)
 }
 
-fn command_for(catalog: &Catalog, stack: Option<&str>) -> clap::Command {
+/// The same, but with the flags of plugins only at the commands that are `wanted`: there are hundreds of them.
+fn command_for(
+    catalog: &Catalog,
+    stack: Option<&str>,
+    wanted: impl Fn(&str) -> bool,
+) -> clap::Command {
     let mut command = Cli::command();
-    for verb in ["create", "apply", "join"] {
+    for verb in AUGMENTED.into_iter().filter(|verb| wanted(verb)) {
         command = command.mut_subcommand(verb, |sub| spec_flags::augment(sub, catalog, stack));
     }
     command
@@ -90,7 +98,8 @@ where
 {
     let args: Vec<std::ffi::OsString> = args.into_iter().map(Into::into).collect();
     let stack = stack_of(&args, catalog);
-    let matches = command_for(catalog, stack.as_deref()).try_get_matches_from(args)?;
+    let named = |verb: &str| args.iter().any(|word| word == verb);
+    let matches = command_for(catalog, stack.as_deref(), named).try_get_matches_from(&args)?;
     Ok((Cli::from_arg_matches(&matches)?, matches))
 }
 

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod commands;
 pub mod crash;
 pub mod manifest;
+pub mod parts;
 pub mod pipeline;
 pub mod plugin;
 pub mod spec;

@@ -12,6 +12,7 @@ use serde_saphyr::{DoubleQuoted, LitStr};
 use thiserror::Error;
 
 use super::object::Object;
+use crate::parts::in_parts;
 
 /// Writing failed; only by a fault of the writer.
 #[derive(Debug, Error)]
@@ -44,11 +45,16 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-/// All objects as YAML documents, with `---` between them.
+/// All objects as YAML documents, with `---` between them; written on all cores when there are many.
 pub fn documents(objects: &[Object]) -> Result<String, Error> {
-    let mut out = Vec::new();
-    write_documents(objects, &mut out)?;
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    let parts: Vec<String> = in_parts(objects, 64, |part| {
+        let mut out = Vec::new();
+        write_documents(part, &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    })
+    .into_iter()
+    .collect::<Result<_, Error>>()?;
+    Ok(parts.join("---\n"))
 }
 
 /// The same, written piece by piece: a thousand nodes are hundreds of megabytes.

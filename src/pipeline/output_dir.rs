@@ -16,6 +16,7 @@ use super::form::Prepared;
 use super::run::Outcome;
 use super::world::place_of;
 use crate::crash;
+use crate::parts::in_parts;
 use crate::plugin::contract::{Content, File, Ref, Source};
 use crate::state::Vault;
 
@@ -69,12 +70,8 @@ impl OutputDir {
     /// Writes files; returns the paths of those that changed.
     pub fn write(&self, files: &[OutputFile]) -> Result<Vec<PathBuf>, OutputError> {
         let mut written = Vec::new();
-        for file in files {
-            let root = if file.secret {
-                &self.secrets
-            } else {
-                &self.path
-            };
+        for file in self.other(files) {
+            let root = self.root(file);
             let path = root.join(&file.path);
             let changed = put(root, file).map_err(|source| OutputError {
                 path: path.clone(),
@@ -85,6 +82,44 @@ impl OutputDir {
             }
         }
         Ok(written)
+    }
+
+    fn root(&self, file: &OutputFile) -> &Path {
+        if file.secret {
+            &self.secrets
+        } else {
+            &self.path
+        }
+    }
+
+    /// Files that are not there as they should be. Mostly there are none, so they are read on all cores.
+    fn other<'a>(&self, files: &'a [OutputFile]) -> Vec<&'a OutputFile> {
+        let open = |root: &Path| Dir::open_ambient_dir(root, ambient_authority()).ok();
+        let (open, secret) = (open(&self.path), open(&self.secrets));
+        let same = |file: &OutputFile| {
+            let dir = if file.secret { &secret } else { &open };
+            dir.as_ref().is_some_and(|dir| is_there(dir, file))
+        };
+        in_parts(files, 64, |part| {
+            part.iter().map(|file| !same(file)).collect::<Vec<bool>>()
+        })
+        .concat()
+        .into_iter()
+        .zip(files)
+        .filter_map(|(other, file)| other.then_some(file))
+        .collect()
+    }
+}
+
+/// Whether a file is there with its content, or an empty folder is there.
+fn is_there(dir: &Dir, file: &OutputFile) -> bool {
+    match &file.bytes {
+        None => dir.is_dir(&file.path),
+        Some(bytes) => {
+            dir.symlink_metadata(&file.path)
+                .is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64)
+                && dir.read(&file.path).is_ok_and(|old| old == *bytes)
+        }
     }
 }
 
@@ -101,20 +136,15 @@ fn put(root: &Path, file: &OutputFile) -> io::Result<bool> {
     }
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     let path = Path::new(&file.path);
+    if is_there(&dir, file) {
+        return Ok(false);
+    }
     let Some(bytes) = &file.bytes else {
-        if dir.is_dir(path) {
-            return Ok(false);
-        }
         dir.create_dir_all(path)?;
         return Ok(true);
     };
     if let Some(parent) = path.parent() {
         dir.create_dir_all(parent)?;
-    }
-    if dir.symlink_metadata(path).is_ok_and(|meta| meta.is_file())
-        && dir.read(path).is_ok_and(|old| old == *bytes)
-    {
-        return Ok(false);
     }
     let temporary = path.with_file_name(format!(
         ".{}.tmp",

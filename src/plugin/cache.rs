@@ -11,13 +11,15 @@ use std::ptr::NonNull;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
-use super::builtin::unpacked;
+use super::builtin::{Code, ready};
 
-/// Loads a component that this binary carries, aligned to a page.
+/// Loads a component that this binary carries, from where it lies or was unpacked to.
 #[allow(unsafe_code)]
-pub fn embedded(engine: &Engine, code: &'static [u8]) -> Result<Component> {
+pub fn embedded(engine: &Engine, code: Code) -> Result<Component> {
+    let code = ready(code)?;
     // SAFETY: the bytes were made by `Engine::precompile_component` of the same pinned wasmtime when this binary was
-    // built, and are part of the binary itself: they live as long as the process and are never written.
+    // built, and are part of the binary itself, packed with a checksum or not: aligned to a page, they live as long as
+    // the process and are never written.
     unsafe {
         if cfg!(target_os = "linux") {
             Component::deserialize_raw(engine, NonNull::from(code))
@@ -25,14 +27,6 @@ pub fn embedded(engine: &Engine, code: &'static [u8]) -> Result<Component> {
             Component::deserialize(engine, code)
         }
     }
-}
-
-/// Loads a component that this binary carries packed.
-#[allow(unsafe_code)]
-pub fn packed(engine: &Engine, at: usize, length: usize) -> Result<Component> {
-    let code = unpacked(at, length)?;
-    // SAFETY: as in `embedded`; the archive has a checksum.
-    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Loads a component that this process has just compiled.
@@ -127,4 +121,21 @@ fn own(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn own(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::builtin::BUILT_IN;
+    use super::super::engine::Runtime;
+    use super::*;
+
+    #[test]
+    fn every_built_in_plugin_loads() {
+        let runtime = Runtime::new().unwrap();
+        for (_, digest, code) in BUILT_IN {
+            let loaded = embedded(&runtime.engine, *code);
+            assert!(loaded.is_ok(), "{digest}: {:?}", loaded.err());
+        }
+    }
 }

@@ -187,12 +187,7 @@ impl Plugin {
             source,
         };
         match &self.source {
-            Source::BuiltIn(Code::Ready(code)) => {
-                cache::embedded(&runtime.engine, code).map_err(refuse)
-            }
-            Source::BuiltIn(Code::Packed(at, length)) => {
-                cache::packed(&runtime.engine, *at, *length).map_err(refuse)
-            }
+            Source::BuiltIn(code) => cache::embedded(&runtime.engine, *code).map_err(refuse),
             Source::Component(bytes) => cache::compiled(
                 &runtime.engine,
                 runtime.cache.as_deref(),

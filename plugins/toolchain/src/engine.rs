@@ -37,7 +37,13 @@ pub fn config() -> wasmtime::Result<Config> {
     config.wasm_relaxed_simd(false);
     config.wasm_wide_arithmetic(true);
     config.cranelift_nan_canonicalization(true);
+    // What only debuggers and unwinders of others read is a sixteenth of the code: traps are found by frame pointers.
     config.generate_address_map(false);
+    config.debug_symbols(false);
+    // Windows asks for it.
+    if !cfg!(windows) {
+        config.native_unwind_info(false);
+    }
     // A run has few instances of each component: a copy of the data is cheaper than an image of it to map.
     config.memory_init_cow(false);
     Ok(config)

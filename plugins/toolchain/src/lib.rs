@@ -18,9 +18,6 @@ pub const CONTRACT: &str = include_str!("../../../wit/contract.wit");
 /// Version of the contract: package `chain:plugin`.
 pub const CONTRACT_VERSION: (u16, u16, u16) = (1, 0, 0);
 
-/// The window of the archive of packed plugins, as zstd counts it: 128 MiB, so that all of it is one.
-pub const WINDOW_LOG: u32 = 27;
-
 /// Why a plugin could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {

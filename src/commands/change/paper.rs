@@ -1,6 +1,7 @@
 //! `create` and `apply` without a cluster: as text, or as a folder.
 
 use std::collections::HashMap;
+use std::mem::ManuallyDrop;
 
 use anyhow::bail;
 
@@ -26,6 +27,8 @@ impl Change {
         let prepared = wish
             .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
             .await?;
+        // Nothing follows: taking it apart piece by piece would only cost time.
+        let prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
         let vaults = born(&prepared, &wish.resolved)?;
         match self.output {
@@ -67,9 +70,10 @@ impl Change {
         } else {
             verb
         };
-        let mut prepared = wish
+        let prepared = wish
             .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
             .await?;
+        let mut prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
         let claim = wish.drawn.claim("create");
         if prepared.writes() {
