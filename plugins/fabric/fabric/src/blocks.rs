@@ -15,6 +15,7 @@ use fabric_channel::model::{
     AnchorPeer, Application, BatchSize, BftConsenter, Channel, Consensus, Msp, NodeOus, Orderer,
     Organization, OrganizationRole, Policies, RaftConsenter, Release as Line,
 };
+use fabric_channel::tree::{APPLICATION, CHANNEL, channel_group};
 use fabric_channel::update::{channel_creation, unsigned, update_file};
 use fabric_proto::Message as _;
 use fabric_service::facts::{Brokers, NodeIdentity, Ordering, OrgIdentity, optional};
@@ -109,8 +110,26 @@ impl Blocks<'_> {
                 name: CREATION.to_owned(),
                 bytes: file.encode_to_vec(),
             }],
+            notes: self.of_members(subject, channel)?,
             ..nothing()
         })
+    }
+
+    /// What the block of a system channel does not show: the members' part of a channel, as orderers will make it.
+    fn of_members(
+        &self,
+        subject: &Subject,
+        mut channel: Channel,
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let about: extra::Channel = extra::of(subject)?;
+        let ordering = about.ordering.iter().map(|id| self.network.subject(id));
+        let ordering = ordering.collect::<Result<Vec<_>, _>>()?;
+        channel.orderer = Some(self.orderer(&ordering)?);
+        let group = channel_group(&channel).map_err(fault_at("channel", ""))?;
+        let target = lint::Target::new(channel.release);
+        let mut found = lint::lint_config(&channel.id, &group, target);
+        found.retain(|it| it.path.starts_with(&format!("/{CHANNEL}/{APPLICATION}")));
+        told(&channel.id, &found)
     }
 
     /// A channel with everybody in it.
@@ -364,24 +383,29 @@ impl Blocks<'_> {
         let block = decode_config_block(bytes).map_err(fault_at("channel", ""))?;
         let target = lint::Target::new(channel.release).at(born(subject));
         let found = lint::lint_block(&block, target);
-        let told: Diagnostics = found
-            .iter()
-            .filter(|it| it.severity > lint::Severity::Note)
-            .map(|it| {
-                let text = format!("channel {}: {}: {}", channel.id, it.path, it.message);
-                let fault = if it.severity >= lint::Severity::Broken {
-                    error(it.code, "/channels", text)
-                } else {
-                    warning(it.code, "/channels", text)
-                };
-                fault.hint(it.hint.clone())
-            })
-            .collect();
-        if lint::is_faulty(&found) {
-            Err(told)
-        } else {
-            Ok(told)
-        }
+        told(&channel.id, &found)
+    }
+}
+
+/// Findings about a channel in words; an error when it would be refused, or never work.
+fn told(channel: &str, found: &[lint::Diagnostic]) -> Result<Vec<Diagnostic>, Diagnostics> {
+    let told: Diagnostics = found
+        .iter()
+        .filter(|it| it.severity > lint::Severity::Note)
+        .map(|it| {
+            let text = format!("channel {channel}: {}: {}", it.path, it.message);
+            let fault = if it.severity >= lint::Severity::Broken {
+                error(it.code, "/channels", text)
+            } else {
+                warning(it.code, "/channels", text)
+            };
+            fault.hint(it.hint.clone())
+        })
+        .collect();
+    if lint::is_faulty(found) {
+        Err(told)
+    } else {
+        Ok(told)
     }
 }
 
