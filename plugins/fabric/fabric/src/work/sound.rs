@@ -5,7 +5,6 @@
 use chain_plugin_sdk::{Diagnostics, error};
 use fabric_channel::block::decode_config_block;
 use fabric_channel::lint::{self, Severity};
-use fabric_channel::model::Release;
 use fabric_proto::configuration::ConfigGroup;
 use fabric_service::fault::refuse_with;
 
@@ -21,20 +20,12 @@ pub fn check(crew: &Crew, channel: &Channel) -> Result<(), Diagnostics> {
     if release.system_channel() {
         return Ok(());
     }
-    // Certificates of one's own orderers were made for it.
-    let ordering = crew.network.topology.subjects.iter();
-    let strange = ordering
-        .filter(|it| channel.about.ordering.contains(&it.id))
-        .any(|it| it.foreign);
-    judge(
-        &channel.name,
-        &channel.first,
-        blocks::line(release),
-        strange,
-    )
+    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
+    let target = lint::Target::new(blocks::line(release)).at(now);
+    judge(&channel.name, &channel.first, target)
 }
 
-fn judge(name: &str, first: &[u8], release: Release, strange: bool) -> Result<(), Diagnostics> {
+fn judge(name: &str, first: &[u8], target: lint::Target) -> Result<(), Diagnostics> {
     let block = decode_config_block(first).map_err(|fault| {
         let message = format!("block 0 of channel {name} cannot be read: {fault}");
         refuse_with("block", "", message, ASK)
@@ -46,13 +37,6 @@ fn judge(name: &str, first: &[u8], release: Release, strange: bool) -> Result<()
         );
         return Err(refuse_with("block", "", message, ASK));
     }
-    let trusted = |certificate: &str, roots: &[String], between: &[String]| {
-        blocks::trusted(certificate, roots, between)
-    };
-    let target = lint::Target {
-        trusted: if strange { Some(&trusted) } else { None },
-        ..lint::Target::new(release)
-    };
     let bad: Diagnostics = lint::lint_block(&block, target)
         .into_iter()
         .filter(|it| it.severity >= Severity::Broken)
@@ -69,6 +53,7 @@ fn judge(name: &str, first: &[u8], release: Release, strange: bool) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use fabric_channel::model::Release;
     use fabric_proto::Message as _;
     use fabric_proto::common::Block;
 
@@ -78,7 +63,7 @@ mod tests {
     const BFT: &[u8] = include_bytes!("../../../fixtures/31-bft-app-genesis.block");
 
     fn told(name: &str, bytes: &[u8], release: Release) -> String {
-        match judge(name, bytes, release, true) {
+        match judge(name, bytes, lint::Target::new(release)) {
             Ok(()) => String::new(),
             Err(all) => format!("{all:?}"),
         }
