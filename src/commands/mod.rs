@@ -15,6 +15,7 @@ pub mod join;
 pub mod logs;
 pub mod notes;
 pub mod plugin;
+pub mod reached;
 pub mod run;
 pub mod scene;
 pub mod spec_flags;
