@@ -11,6 +11,22 @@ use crate::plugin::{Catalog, PluginError, Shared, is_file_name, nearest};
 use crate::spec::{ChainSpec, Loaded, Nodes, Service, Services, SpecError};
 use crate::state::PluginPin;
 
+/// Keys under `spec` that are the host's; a stack's kinds have others.
+pub const HOST_KEYS: [&str; 12] = [
+    "stack",
+    "release",
+    "nodes",
+    "options",
+    "services",
+    "storage",
+    "expose",
+    "images",
+    "placement",
+    "clusters",
+    "stopped",
+    "patches",
+];
+
 /// Name of a chain when the user gives none.
 pub const DEFAULT_NAME: &str = "test-chain";
 
@@ -296,23 +312,9 @@ fn check_kinds(
     spec: &ChainSpec,
     catalog: &Catalog,
 ) -> Result<(), ResolveError> {
-    let host = [
-        "stack",
-        "release",
-        "nodes",
-        "options",
-        "services",
-        "storage",
-        "expose",
-        "images",
-        "placement",
-        "clusters",
-        "stopped",
-        "patches",
-    ];
     for key in spec.kinds.keys() {
         if !kinds.iter().any(|kind| kind.key == *key) {
-            let known = host
+            let known = HOST_KEYS
                 .iter()
                 .copied()
                 .chain(kinds.iter().map(|kind| kind.key.as_str()));

@@ -1,5 +1,4 @@
-//! The operation `endpoints`: where clients reach each node, inside the cluster and outside. Outside is what the cluster
-//! really has, by node port or load balancer, and the URL of an Ingress.
+//! The operation `endpoints`: where clients reach each node, inside the cluster and outside.
 
 use chain_plugin_sdk::{Diagnostics, Host, Operate, Outcome, Request, Topology, Turn};
 use quorum_service::Nodes;
@@ -7,8 +6,6 @@ use quorum_service::operation::done;
 use serde_json::{Map, Value, json};
 
 use crate::expand::SIDE;
-use crate::ingress;
-use crate::options::Options;
 
 /// A run: it has its answer when it starts.
 #[derive(Debug)]
@@ -20,7 +17,6 @@ pub struct Endpoints {
 impl Operate for Endpoints {
     fn start(all: Topology, _what: Request, _host: &dyn Host) -> Result<Self, Diagnostics> {
         let nodes = Nodes::new(all);
-        let options = Options::of(&nodes.extra.options)?;
         let mut lines = Vec::new();
         let mut table = Map::new();
         let side = nodes
@@ -31,27 +27,25 @@ impl Operate for Endpoints {
         for subject in nodes.all().chain(side) {
             let mut ports = Map::new();
             for endpoint in &subject.endpoints {
-                let inside = format!(
-                    "{}.{}.svc:{}",
-                    endpoint.service, subject.namespace, endpoint.number
-                );
+                // A node of another party has no Service here.
+                let inside = (!subject.foreign).then(|| {
+                    format!(
+                        "{}.{}.svc:{}",
+                        endpoint.service, subject.namespace, endpoint.number
+                    )
+                });
                 let outside = endpoint.outside.clone();
-                let url = (subject.kind == "node")
-                    .then(|| ingress::url(&nodes, subject, &endpoint.port, &options))
-                    .flatten();
-                let shown: Vec<&str> = outside.iter().chain(&url).map(String::as_str).collect();
-                let shown = if shown.is_empty() {
-                    "-".to_owned()
-                } else {
-                    shown.join(" ")
-                };
+                let shown = |address: &Option<String>| address.clone().unwrap_or("-".to_owned());
                 lines.push(format!(
-                    "{}\t{}\t{inside}\t{shown}",
-                    subject.name, endpoint.port
+                    "{}\t{}\t{}\t{}",
+                    subject.name,
+                    endpoint.port,
+                    shown(&inside),
+                    shown(&outside)
                 ));
                 ports.insert(
                     endpoint.port.clone(),
-                    json!({"inside": inside, "outside": outside, "ingress": url}),
+                    json!({"inside": inside, "outside": outside}),
                 );
             }
             table.insert(subject.name.clone(), Value::Object(ports));
