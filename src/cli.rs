@@ -128,3 +128,108 @@ pub struct ChainFlag {
     #[arg(long, value_name = "NAME")]
     pub chain: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::plugin::flags::RESERVED;
+
+    /// A flag that is added to one of these commands takes a name from all plugins: it must be on the list, so that a plugin
+    /// that has it already is refused by name.
+    #[test]
+    fn every_flag_beside_those_of_plugins_is_reserved() {
+        let mut command = command(&Catalog::default());
+        command.build();
+        let found: BTreeSet<String> = ["create", "apply", "join"]
+            .iter()
+            .flat_map(|verb| command.find_subcommand(verb).unwrap().get_arguments())
+            .filter_map(|arg| arg.get_long().map(ToOwned::to_owned))
+            .collect();
+        let reserved: BTreeSet<String> = RESERVED.into_iter().map(ToOwned::to_owned).collect();
+        let missing: Vec<_> = found.difference(&reserved).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        // Words that are kept free without being flags of these: few, and on purpose.
+        let free: Vec<&str> = reserved.difference(&found).map(String::as_str).collect();
+        assert_eq!(
+            free,
+            [
+                "all",
+                "field-manager",
+                "file",
+                "name",
+                "plugin",
+                "purge",
+                "selector",
+                "verbose",
+                "version",
+                "yes"
+            ]
+        );
+    }
+
+    /// All commands below one, with what is typed for each.
+    fn all<'c>(
+        command: &'c clap::Command,
+        typed: &str,
+        into: &mut Vec<(String, &'c clap::Command)>,
+    ) {
+        into.push((typed.to_owned(), command));
+        for below in command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help")
+        {
+            all(below, &format!("{typed} {}", below.get_name()), into);
+        }
+    }
+
+    #[test]
+    fn every_help_has_an_example_that_can_be_typed_and_fits_80_columns() {
+        let catalog = Catalog::built_in().unwrap();
+        let mut command = command(&catalog);
+        command.build();
+        let mut commands = Vec::new();
+        all(&command, "kubectl chain", &mut commands);
+        assert!(commands.len() > 15, "{}", commands.len());
+        let mut faults = Vec::new();
+        for (typed, command) in commands {
+            for text in [
+                command.clone().render_help().to_string(),
+                command.clone().render_long_help().to_string(),
+            ] {
+                let wide = text.lines().filter(|line| line.chars().count() > 80);
+                faults.extend(wide.map(|line| format!("{typed} --help: {line}")));
+            }
+            let examples = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let lines: Vec<&str> = examples
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.contains("kubectl chain "))
+                .collect();
+            if !examples.starts_with("Examples:\n") || lines.is_empty() {
+                faults.push(format!("{typed} --help: no example"));
+            }
+            for line in lines
+                .iter()
+                .filter(|line| line.starts_with("kubectl chain "))
+            {
+                let line = line.split(['>', '|']).next().unwrap_or_default();
+                let words = line
+                    .split_whitespace()
+                    .skip(1)
+                    .map(|word| word.trim_matches('\''));
+                // Parsed by the host's own flags and those of all built-in plugins.
+                if let Err(fault) = parse(words, &catalog) {
+                    faults.push(format!("{typed} --help: {line}: {fault}"));
+                }
+            }
+        }
+        faults.sort();
+        faults.dedup();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}

@@ -23,7 +23,7 @@ use kubectl_chain::cluster::forward::TlsSettings;
 use kubectl_chain::manifest::{self, Object, Problem};
 use kubectl_chain::pipeline::form::{self, Prepared, Setting, Verb, prepare};
 use kubectl_chain::pipeline::operate::{Acts, Scene, Start, done, drive, hooks, streams};
-use kubectl_chain::pipeline::run::{Circumstances, Known, Outcome, PipelineError, Renewal};
+use kubectl_chain::pipeline::run::{Circumstances, Known, Manner, Outcome, PipelineError, Renewal};
 use kubectl_chain::pipeline::secrets::{Secrets, User};
 use kubectl_chain::pipeline::shape::{Identity, shape};
 use kubectl_chain::pipeline::world::{Place, SecretReader, ServiceDoor, World};
@@ -88,6 +88,7 @@ fn circumstances(words: Words) -> Circumstances {
         consents: consent(words),
         threads: 1,
         renew: Renewal::new(),
+        manner: Manner::default(),
     }
 }
 
@@ -176,7 +177,7 @@ fn setting<'a>(
         granted,
         fresh_uid: "6f1c1d6e-0000-4000-8000-000000000001".to_owned(),
         keep_files: false,
-        bundle: None,
+        party: None,
         by: "test".to_owned(),
     }
 }

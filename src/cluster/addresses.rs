@@ -40,6 +40,8 @@ pub struct Inside<'a> {
     pub port: &'a str,
     /// Number of the port.
     pub number: u16,
+    /// Whether web sockets are what it speaks: then an Ingress leads to it by `ws` or `wss`.
+    pub web_socket: bool,
 }
 
 impl Addresses {
@@ -80,9 +82,11 @@ impl Addresses {
         Ok(all)
     }
 
-    /// Where a port is reached: from outside by its Service, by another Service of the chain that leads to the same pods,
-    /// or by an Ingress that gives the whole of a host to it. `host` leads to its node ports, when it is known better than
-    /// from the cluster.
+    /// Where a port is reached by other parties: from outside by its Service, by another Service of the chain that leads
+    /// to the same pods, or by an Ingress that gives the whole of a host to it. `host` leads to its node ports, when it is
+    /// known better than from the cluster.
+    ///
+    /// `host:port`; with a scheme before it where TLS is spoken, which no port says by itself.
     pub fn of(&self, inside: Inside<'_>, reach: Reach, host: Option<&str>) -> Option<String> {
         let place = (inside.namespace.to_owned(), inside.service.to_owned());
         let service = self.services.get(&place)?;
@@ -95,6 +99,22 @@ impl Addresses {
                 inside.service, inside.namespace
             ));
         }
+        self.by_service(service, inside, host)
+            .or_else(|| self.routes(inside).find_map(|route| route.whole_host()))
+    }
+
+    /// Where clients outside reach a port: as [`of`](Self::of) says, else the URL at which an Ingress leads to it.
+    pub fn for_clients(&self, inside: Inside<'_>, host: Option<&str>) -> Option<String> {
+        let url = || self.routes(inside).find_map(|route| route.url());
+        self.of(inside, Reach::Outside, host).or_else(url)
+    }
+
+    fn by_service(
+        &self,
+        service: &Value,
+        inside: Inside<'_>,
+        host: Option<&str>,
+    ) -> Option<String> {
         let selector = |service: &Value| service.pointer("/spec/selector").cloned();
         let same_pods = |(place, other): &(&(String, String), &Value)| {
             place.0 == inside.namespace && selector(other) == selector(service)
@@ -103,30 +123,30 @@ impl Addresses {
             .iter()
             .filter(same_pods)
             .find_map(|(_, service)| self.outside(service, inside.port, inside.number, host))
-            .or_else(|| self.by_ingress(inside))
     }
 
-    /// `host:80`. A host with TLS is none: an address does not say that it wants TLS.
-    fn by_ingress(&self, inside: Inside<'_>) -> Option<String> {
-        let here = |ingress: &&Value| meta(ingress, "namespace") == inside.namespace;
-        let mut ingresses = self.ingresses.iter().filter(here);
-        ingresses.find_map(|ingress| {
-            let leads = |rule: &&Value| {
-                let paths = rule.pointer("/http/paths").and_then(Value::as_array);
-                paths.into_iter().flatten().any(|path| {
-                    let backend = path.pointer("/backend/service");
-                    let is_all = path.get("path").and_then(Value::as_str) == Some("/");
-                    is_all && backend.is_some_and(|it| is_port(it, inside))
+    /// All ways by which Ingresses lead to a port.
+    fn routes<'a>(&'a self, inside: Inside<'a>) -> impl Iterator<Item = Route<'a>> {
+        let here = move |ingress: &&Value| meta(ingress, "namespace") == inside.namespace;
+        let list = |value: &'a Value, path: &str| {
+            let found = value.pointer(path).and_then(Value::as_array);
+            found.into_iter().flatten()
+        };
+        self.ingresses.iter().filter(here).flat_map(move |ingress| {
+            list(ingress, "/spec/rules").flat_map(move |rule| {
+                list(rule, "/http/paths").filter_map(move |path| {
+                    let leads = is_port(path.pointer("/backend/service")?, inside);
+                    // A rule without a host answers at every address that the Ingress was given.
+                    let named = rule.get("host").and_then(Value::as_str);
+                    let host = named.or_else(|| given(ingress))?;
+                    leads.then(|| Route {
+                        host,
+                        path: path.get("path").and_then(Value::as_str).unwrap_or("/"),
+                        tls: has_tls(ingress, named),
+                        web_socket: inside.web_socket,
+                    })
                 })
-            };
-            let rules = ingress.pointer("/spec/rules")?.as_array()?;
-            let host = rules.iter().find(leads)?.get("host")?.as_str()?;
-            let tls = ingress.pointer("/spec/tls").and_then(Value::as_array);
-            let is_safe = tls.into_iter().flatten().any(|it| {
-                let hosts = it.get("hosts").and_then(Value::as_array);
-                hosts.is_some_and(|all| all.iter().any(|it| it.as_str() == Some(host)))
-            });
-            (!is_safe).then(|| at(host, 80))
+            })
         })
     }
 
@@ -139,13 +159,90 @@ impl Addresses {
     ) -> Option<String> {
         let port = port(object, name, number)?;
         let text = |value: Option<&Value>| value.and_then(Value::as_u64);
-        if let Some(ingress) = object.pointer("/status/loadBalancer/ingress/0") {
-            let host = ingress.get("ip").or_else(|| ingress.get("hostname"))?;
-            return Some(at(host.as_str()?, text(port.get("port"))?));
+        if let Some(host) = given(object) {
+            return Some(at(host, text(port.get("port"))?));
         }
         let node_port = text(port.get("nodePort")).filter(|port| *port != 0)?;
-        host.or(self.node_host.as_deref())
-            .map(|host| at(host, node_port))
+        // One that waits for its balancer would have another address a moment later; its node ports are used by who says
+        // so.
+        let waits = object.pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer");
+        let of_nodes = self.node_host.as_deref().filter(|_| !waits);
+        host.or(of_nodes).map(|host| at(host, node_port))
+    }
+}
+
+/// One way by which an Ingress leads to a port.
+#[derive(Debug, Clone, Copy)]
+struct Route<'a> {
+    host: &'a str,
+    path: &'a str,
+    tls: bool,
+    web_socket: bool,
+}
+
+impl Route<'_> {
+    /// The address of a port that has the host for itself.
+    fn whole_host(self) -> Option<String> {
+        match (self.path, self.tls) {
+            ("/", false) => Some(at(self.host, 80)),
+            ("/", true) => Some(format!("{}://{}", self.scheme(), at(self.host, 443))),
+            _ => None,
+        }
+    }
+
+    /// The URL, without a port that its scheme means anyway.
+    fn url(self) -> Option<String> {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.to_owned()
+        };
+        // A pattern of a controller's own is no path.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~%".contains(c);
+        let is_path = self.path.starts_with('/') && self.path.chars().all(plain);
+        is_path.then(|| format!("{}://{host}{}", self.scheme(), self.path))
+    }
+
+    fn scheme(self) -> &'static str {
+        match (self.web_socket, self.tls) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "ws",
+            (true, true) => "wss",
+        }
+    }
+}
+
+/// The address that a load balancer's controller gave to a Service or Ingress.
+fn given(object: &Value) -> Option<&str> {
+    let all = object.pointer("/status/loadBalancer/ingress")?.as_array()?;
+    all.iter().find_map(|one| {
+        let text = |key: &str| one.get(key)?.as_str().filter(|text| !text.is_empty());
+        text("ip").or_else(|| text("hostname"))
+    })
+}
+
+/// Whether an Ingress ends TLS for a host; for any host when none is named.
+fn has_tls(ingress: &Value, host: Option<&str>) -> bool {
+    let tls = ingress.pointer("/spec/tls").and_then(Value::as_array);
+    tls.into_iter().flatten().any(|one| {
+        let hosts = one.get("hosts").and_then(Value::as_array);
+        let mut hosts = hosts
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .peekable();
+        // Without hosts it is for all of them.
+        hosts.peek().is_none()
+            || host.is_some_and(|host| hosts.any(|pattern| is_host(pattern, host)))
+    })
+}
+
+/// Whether a host is the one that is meant, or one label below `*.domain`.
+fn is_host(pattern: &str, host: &str) -> bool {
+    match (pattern.strip_prefix("*."), host.split_once('.')) {
+        (Some(domain), Some((_, rest))) => domain == rest,
+        _ => pattern == host,
     }
 }
 
@@ -217,6 +314,7 @@ mod tests {
             service,
             port,
             number,
+            web_socket: port == "ws",
         }
     }
 
@@ -310,13 +408,63 @@ mod tests {
         known.ingresses.push(ingress.clone());
         let of = |known: &Addresses| known.of(inside("x-0", "p2p", 30303), Reach::Outside, None);
         assert_eq!(of(&known).as_deref(), Some("b.example:80"));
-        ingress["spec"]["tls"] = json!([{"hosts": ["b.example"], "secretName": "s"}]);
+        for hosts in [json!(["b.example"]), json!(["*.example"]), json!([])] {
+            ingress["spec"]["tls"] = json!([{"hosts": hosts, "secretName": "s"}]);
+            known.ingresses = vec![ingress.clone()];
+            assert_eq!(of(&known).as_deref(), Some("https://b.example:443"));
+        }
+        ingress["spec"]["tls"] = json!([{"hosts": ["a.example", "*.b.example"]}]);
         known.ingresses = vec![ingress.clone()];
-        assert_eq!(of(&known), None, "TLS");
+        assert_eq!(
+            of(&known).as_deref(),
+            Some("b.example:80"),
+            "of other hosts"
+        );
         ingress["spec"]["tls"] = json!([]);
         ingress["metadata"]["namespace"] = json!("m");
         known.ingresses = vec![ingress];
         assert_eq!(of(&known), None);
+    }
+
+    #[test]
+    fn clients_come_by_a_path_too_with_the_scheme_that_it_is_reached_by() {
+        let mut known = addresses(service("ClusterIP", 0));
+        let path = |port: &str, path: &str| json!({"path": path, "backend": {"service": {"name": "x-0", "port": {"name": port}}}});
+        let mut ingress = json!({"metadata": {"name": "x", "namespace": "n"}, "spec": {"rules": [
+            {"host": "a.example", "http": {"paths": [path("p2p", "/0/rpc"), path("ws", "/0/ws")]}}]}});
+        known.ingresses = vec![ingress.clone()];
+        let of = |known: &Addresses, port| known.for_clients(inside("x-0", port, 0), None);
+        assert_eq!(of(&known, "p2p").as_deref(), Some("http://a.example/0/rpc"));
+        assert_eq!(of(&known, "ws").as_deref(), Some("ws://a.example/0/ws"));
+        assert_eq!(
+            known.of(inside("x-0", "p2p", 0), Reach::Outside, None),
+            None
+        );
+        ingress["spec"]["tls"] = json!([{"hosts": ["a.example"]}]);
+        known.ingresses = vec![ingress.clone()];
+        assert_eq!(
+            of(&known, "p2p").as_deref(),
+            Some("https://a.example/0/rpc")
+        );
+        assert_eq!(of(&known, "ws").as_deref(), Some("wss://a.example/0/ws"));
+        // Without a host it is reached where its controller says, and not before.
+        ingress["spec"]["rules"][0]["host"] = Value::Null;
+        known.ingresses = vec![ingress.clone()];
+        assert_eq!(of(&known, "p2p"), None);
+        ingress["status"] = json!({"loadBalancer": {"ingress": [{"ip": "fd00::9"}]}});
+        known.ingresses = vec![ingress.clone()];
+        assert_eq!(of(&known, "ws").as_deref(), Some("ws://[fd00::9]/0/ws"));
+        ingress["spec"]["rules"][0]["http"]["paths"][0]["path"] = json!("/0(/|$)(.*)");
+        known.ingresses = vec![ingress];
+        assert_eq!(of(&known, "p2p"), None, "a pattern is no path");
+    }
+
+    #[test]
+    fn one_that_waits_for_its_balancer_has_no_address_yet() {
+        let known = addresses(service("LoadBalancer", 31_234));
+        let of = |host| known.of(inside("x-0", "p2p", 30303), Reach::Outside, host);
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some("a.example")).as_deref(), Some("a.example:31234"));
     }
 
     #[test]

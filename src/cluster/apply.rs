@@ -335,6 +335,10 @@ impl Applied {
 /// For how long the lock, once looked at, is taken as ours: it holds for much longer than this and the wave that follows.
 const STILL_OURS: Duration = Duration::from_secs(5);
 
+/// Services under way at once: a server gives them their addresses one after the other, so with more of them only
+/// others would wait.
+const SERVICES_AT_ONCE: usize = 16;
+
 const WAVES: usize = 4;
 const WORKLOADS: usize = 2;
 
@@ -431,8 +435,19 @@ impl<H: Hooks> Applier<'_, H> {
     /// Applies items side by side. After a fault of one object the others of the wave are still tried; after a fatal
     /// one nothing new is begun.
     async fn all(&self, items: &[&Item<'_>]) -> Result<Vec<Outcome>, ClusterError> {
-        let work: Vec<_> = items.iter().map(|item| self.one(item)).collect();
-        let mut results = stream::iter(work).buffer_unordered(self.plan.options.concurrency.max(1));
+        let (mut services, mut others) = (Vec::new(), Vec::new());
+        for item in items {
+            if item.kind.group.is_empty() && item.kind.kind == "Service" {
+                services.push(self.one(item));
+            } else {
+                others.push(self.one(item));
+            }
+        }
+        let concurrency = self.plan.options.concurrency.max(1);
+        let mut results = stream::select(
+            stream::iter(services).buffer_unordered(concurrency.min(SERVICES_AT_ONCE)),
+            stream::iter(others).buffer_unordered(concurrency),
+        );
         let mut outcomes = Vec::new();
         let mut errors = Vec::new();
         while let Some(result) = results.next().await {

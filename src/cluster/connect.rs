@@ -2,7 +2,7 @@
 //!
 //! `$KUBECONFIG` may be a list; the context's namespace is respected; in a pod without a kubeconfig the pod's own
 //! account is used. Building a [`Connection`] sends nothing: the first request finds out whether the server is there.
-//! HTTP/1.1 carries one request per connection, so the number in flight is bounded here, for all callers together.
+//! The number in flight is bounded here, for all callers together: a server without HTTP/2 gets a connection for each.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::sync::Semaphore;
 
 use super::error::ClusterError;
+use super::transport;
 
 /// How many requests are in flight at once, unless the caller says otherwise.
 pub const DEFAULT_CONCURRENCY: usize = 64;
@@ -109,6 +110,8 @@ impl std::str::FromStr for Token {
 pub struct Connection {
     /// The client underneath, for streams (logs, exec, watch).
     pub client: kube::Client,
+    /// The client of the door, [`super::request`].
+    pub(super) requests: kube::Client,
     /// The namespace: `--namespace`, else the context's, else `default`.
     pub namespace: String,
     /// The context's name, "" in a pod.
@@ -149,17 +152,16 @@ impl Connection {
         if let Some(namespace) = &flags.namespace {
             config.default_namespace.clone_from(namespace);
         }
-        // Retries are ours: bounded, and they know which requests may be repeated.
-        config.default_retry = false;
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
-        let client = kube::Client::try_from(config).map_err(|source| ClusterError::Setup {
+        let clients = transport::clients(&config).map_err(|source| ClusterError::Setup {
             server: server.clone(),
             source: Box::new(source),
         })?;
         Ok(Self {
-            client,
+            client: clients.streams,
+            requests: clients.requests,
             namespace,
             context_name,
             server,

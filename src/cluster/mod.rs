@@ -29,6 +29,7 @@ pub mod rights;
 mod rollout;
 pub mod status;
 pub mod store;
+mod transport;
 mod vault_object;
 pub mod wait;
 pub mod watch;

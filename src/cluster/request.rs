@@ -432,7 +432,7 @@ impl Connection {
         // The semaphore is never closed; were it, the request would just not be counted.
         let _permit = self.in_flight.acquire().await.ok();
         let exchange = async {
-            let response = self.client.send(request).await?;
+            let response = self.requests.send(request).await?;
             let status = response.status();
             let wanted = response
                 .headers()

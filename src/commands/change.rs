@@ -22,15 +22,15 @@ use crate::cluster::namespace_of;
 use crate::manifest::{Object, yaml};
 use crate::pipeline::acts::Amendment;
 use crate::pipeline::convert::Made;
-use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare};
+use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare_from};
+use crate::pipeline::parties::PartyChange;
 use crate::pipeline::run::Renewal;
 use crate::pipeline::secrets::Consents;
 use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
-use crate::state::Store;
-use crate::state::bundle::Bundle;
+use crate::state::{Store, StoredHead};
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -108,8 +108,8 @@ struct Wish {
     consents: Consents,
     drawn: Drawn,
     runtime: Runtime,
-    /// What another party gave, to take in.
-    bundle: Option<Bundle>,
+    /// Another party that joins or leaves.
+    party: Option<PartyChange>,
     /// What is made again.
     renew: Renewal,
 }
@@ -136,17 +136,17 @@ pub async fn amend(
     Ok(())
 }
 
-/// Takes what another party gave into a chain that lives, and runs the whole pipeline for what changed.
+/// Takes another party into a chain that lives, or out of it, and runs the whole pipeline for what changed.
 pub async fn take_in(
     context: &Context,
     chain: &str,
     namespace: &str,
     spec: Value,
-    bundle: Bundle,
+    party: PartyChange,
     change: &Change,
 ) -> anyhow::Result<bool> {
     let mut wish = remembered(context, chain, namespace, spec)?;
-    wish.bundle = Some(bundle);
+    wish.party = Some(party);
     change.carry_out(Verb::Apply, &wish, context).await
 }
 
@@ -220,17 +220,17 @@ impl Change {
         }
     }
 
-    /// Does it with what stands on the command line beside the flags, and takes in what another party gave.
+    /// Does it with what stands on the command line beside the flags, and with another party.
     pub async fn run(
         self,
         verb: Verb,
         name: Option<String>,
         filename: Option<&Path>,
-        bundle: Option<Bundle>,
+        party: Option<PartyChange>,
         context: &mut Context,
     ) -> anyhow::Result<bool> {
         let mut wish = self.wish(name, filename, context)?;
-        wish.bundle = bundle;
+        wish.party = party;
         self.carry_out(verb, &wish, context).await
     }
 
@@ -357,13 +357,27 @@ impl Wish {
             resolved,
             drawn: draw()?,
             runtime: context.engine()?,
-            bundle: None,
+            party: None,
             renew: Renewal::new(),
         })
     }
 
     async fn prepare<S: Store>(
         &self,
+        store: &S,
+        verb: Verb,
+        keep_files: bool,
+        renew: &Renewal,
+    ) -> Result<Prepared, FormError> {
+        let stored = store.load_head().await?;
+        self.prepare_from(stored, store, verb, keep_files, renew)
+            .await
+    }
+
+    /// As [`Wish::prepare`], from the head that was read, or from none.
+    async fn prepare_from<S: Store>(
+        &self,
+        stored: Option<StoredHead>,
         store: &S,
         verb: Verb,
         keep_files: bool,
@@ -379,9 +393,9 @@ impl Wish {
             fresh_uid: self.drawn.uid.clone(),
             by: self.drawn.by.clone(),
             keep_files,
-            bundle: self.bundle.as_ref(),
+            party: self.party.as_ref(),
         };
-        prepare(store, &self.resolved, verb, &setting).await
+        prepare_from(stored, store, &self.resolved, verb, &setting).await
     }
 }
 

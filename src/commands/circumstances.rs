@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::pipeline::Circumstances;
-use crate::pipeline::run::Renewal;
+use crate::pipeline::run::{Manner, Renewal};
 use crate::pipeline::secrets::Consents;
 use crate::state::lock::Claim;
 
@@ -111,6 +111,7 @@ impl Drawn {
             consents,
             threads,
             renew: Renewal::new(),
+            manner: Manner::default(),
         }
     }
 }

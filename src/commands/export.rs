@@ -1,19 +1,16 @@
 //! `kubectl chain export`: what another party needs to join the chain, as one file.
 
-use std::collections::BTreeMap;
-
 use anyhow::bail;
 use clap::Args;
 
 use super::Context;
+use super::reached::Reached;
 use super::scene::ChainScene;
 use crate::cluster::Connection;
-use crate::cluster::addresses::{Addresses, Inside, Reach};
+use crate::cluster::addresses::Reach;
 use crate::manifest::yaml;
 use crate::pipeline::convert;
-use crate::pipeline::run::node_of;
 use crate::plugin::contract::Subject;
-use crate::spec::NodeEntry;
 use crate::spec::names::not_a_label;
 use crate::state::bundle::{Bundle, ForeignEndpoint, ForeignSubject, Party};
 
@@ -50,42 +47,6 @@ pub struct Export {
     pub output: Option<String>,
 }
 
-/// What the addresses of all subjects are found by.
-struct Known<'a> {
-    addresses: &'a Addresses,
-    /// All subjects, among which ancestors are found.
-    subjects: &'a [Subject],
-    nodes: Vec<NodeEntry>,
-    /// Whether no other party can be a peer without a port, by its name.
-    for_peers: BTreeMap<&'a str, bool>,
-}
-
-impl<'a> Known<'a> {
-    fn new(scene: &'a ChainScene, addresses: &'a Addresses) -> Self {
-        Self {
-            addresses,
-            subjects: &scene.topology.subjects,
-            nodes: scene.resolved.spec.node_entries(),
-            for_peers: scene
-                .services
-                .iter()
-                .flat_map(|service| &service.plugin.descriptor.ports)
-                .map(|port| {
-                    // A monitor of ours measures our own nodes.
-                    let needed = port.reach == "peers" && port.purpose != "metrics";
-                    (port.name.as_str(), needed)
-                })
-                .collect(),
-        }
-    }
-
-    /// The host that the spec names for the node of a subject.
-    fn host(&self, subject: &Subject) -> Option<&str> {
-        let node = node_of(subject, self.subjects)?;
-        self.nodes.get(node)?.host.as_deref()
-    }
-}
-
 impl Export {
     /// Prints it.
     pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
@@ -98,13 +59,10 @@ impl Export {
         if let Some(why) = not_a_label(&party, PARTY_NAME) {
             bail!("party `{party}`: {why}\nhint: name this party with --party");
         }
-        let subjects = scene.topology.subjects.iter();
-        let own = subjects.filter(|subject| !subject.foreign);
-        let namespaces = own.map(|subject| subject.namespace.clone()).collect();
-        let addresses = Addresses::read(&connection, &namespaces, &scene.head.chain).await?;
-        let (subjects, missing) = self.subjects(&scene, &addresses);
+        let reached = Reached::read(&connection, &scene).await?;
+        let (subjects, missing) = self.subjects(&scene, &reached);
         if !missing.is_empty() {
-            let hint = "expose the chain with --expose-type NodePort or LoadBalancer, name a --host for node ports, or --reach cluster for a chain in another namespace of this cluster";
+            let hint = "expose the chain with --expose-type NodePort or LoadBalancer (and wait until the balancer has its address), name a --host for node ports, or --reach cluster for a chain in another namespace of this cluster";
             bail!(
                 "others cannot reach {}: no address outside\nhint: {hint}",
                 missing.join(", ")
@@ -137,11 +95,11 @@ impl Export {
     fn subjects(
         &self,
         scene: &ChainScene,
-        addresses: &Addresses,
+        reached: &Reached,
     ) -> (Vec<ForeignSubject>, Vec<String>) {
-        let known = Known::new(scene, addresses);
         let mut missing = Vec::new();
-        let own = known
+        let own = scene
+            .topology
             .subjects
             .iter()
             .filter(|subject| !subject.foreign && subject.kind != "chain");
@@ -154,7 +112,7 @@ impl Export {
                 ordinal: subject.ordinal,
                 born_ms: subject.born_ms,
                 extra: serde_json::from_str(&subject.extra).unwrap_or_default(),
-                endpoints: self.endpoints(&known, subject, &mut missing),
+                endpoints: self.endpoints(scene, reached, subject, &mut missing),
                 facts: scene
                     .public
                     .facts
@@ -168,31 +126,19 @@ impl Export {
 
     fn endpoints(
         &self,
-        known: &Known<'_>,
+        scene: &ChainScene,
+        reached: &Reached,
         subject: &Subject,
         missing: &mut Vec<String>,
     ) -> Vec<ForeignEndpoint> {
-        let host = self.host.as_deref().or_else(|| known.host(subject));
         let mut told = Vec::new();
         for endpoint in &subject.endpoints {
-            let outside = (self.reach == Reach::Outside)
-                .then(|| endpoint.outside.clone())
-                .flatten();
-            let address = outside.or_else(|| {
-                let inside = Inside {
-                    namespace: &subject.namespace,
-                    service: &endpoint.service,
-                    port: &endpoint.port,
-                    number: endpoint.number,
-                };
-                known.addresses.of(inside, self.reach, host)
-            });
-            match address {
+            match reached.by_parties(scene, subject, endpoint, self.reach, self.host.as_deref()) {
                 Some(address) => told.push(ForeignEndpoint {
                     port: endpoint.port.clone(),
                     address,
                 }),
-                None if known.for_peers.get(endpoint.port.as_str()) == Some(&true) => {
+                None if reached.needed(&endpoint.port) => {
                     missing.push(format!("port {} of {}", endpoint.port, subject.id));
                 }
                 None => {}

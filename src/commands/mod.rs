@@ -15,6 +15,7 @@ pub mod join;
 pub mod logs;
 pub mod notes;
 pub mod plugin;
+pub mod reached;
 pub mod run;
 pub mod scene;
 pub mod spec_flags;
@@ -115,7 +116,7 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
         Command::Stop(command) => command.run(&mut context).await,
         Command::Start(command) => command.run(&mut context).await,
         Command::Delete(command) => command.run(&context).await,
-        Command::Plugin(command) => command.run(&mut context),
+        Command::Plugin(command) => Box::pin(command.run(&mut context)).await,
         Command::Export(command) => command.run(&mut context).await,
         Command::Join(command) => Box::pin(command.run(&mut context)).await,
         Command::Convert(command) => command.run(&context),

@@ -1,5 +1,7 @@
 //! `kubectl chain plugin`: which plugins there are, what they are, and how one is built.
 
+mod check;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -14,12 +16,28 @@ use crate::pipeline::options::{is_secret, properties};
 use crate::plugin::Plugin;
 use crate::ui::{Printer, Table, sanitize};
 
-/// List, show, build and grant plugins
+/// List, show, build, check and grant plugins
 #[derive(Debug, Clone, Subcommand)]
+#[command(after_help = "Examples:
+  # What there is, and what one of them takes and gives
+  kubectl chain plugin list --stack quorum
+  kubectl chain plugin info qbft")]
 pub enum PluginCommand {
     /// List the plugins in sight
+    #[command(after_help = "Examples:
+  # All of them
+  kubectl chain plugin list
+
+  # The names of those of one stack
+  kubectl chain plugin list --stack fabric -o name")]
     List(List),
     /// Show what a plugin is, takes and gives
+    #[command(after_help = "Examples:
+  # One that is built in
+  kubectl chain plugin info kms_sm
+
+  # A file of somebody's, before it is used
+  kubectl chain plugin info ./kms_other.wasm -o yaml")]
     Info(Info),
     /// Build a plugin crate into a .wasm file
     #[command(after_help = "Examples:
@@ -29,7 +47,12 @@ pub enum PluginCommand {
   # Several crates of one workspace, into one folder
   kubectl chain plugin build ./talker ./chorus --out ./plugins")]
     Build(Build),
+    #[allow(missing_docs)]
+    Check(check::Check),
     /// Grant a plugin a permission, for you alone
+    #[command(after_help = "Examples:
+  # A folder of the node, to this build of a plugin
+  kubectl chain plugin grant ./storage_example.wasm hostPath")]
     Grant(Grant),
 }
 
@@ -88,10 +111,11 @@ pub enum Format {
 
 impl PluginCommand {
     /// Runs it.
-    pub fn run(self, context: &mut Context) -> anyhow::Result<bool> {
+    pub async fn run(self, context: &mut Context) -> anyhow::Result<bool> {
         match self {
             Self::List(list) => list.run(context),
             Self::Info(info) => info.run(context),
+            Self::Check(check) => check.run(context).await,
             Self::Build(build) => build.run(&context.printer),
             Self::Grant(grant) => {
                 let plugin = context.catalog.find(&grant.plugin)?;

@@ -1,14 +1,17 @@
 //! `kubectl chain run`: an operation of a plugin.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use chain_plugin_sdk::descriptor::Operation;
 use clap::Args;
 use futures::FutureExt as _;
 
 use super::circumstances::draw;
 use super::grants::{consents, permissions, read};
+use super::reached::Reached;
 use super::scene::{ChainScene, arguments};
 use super::{Context, change};
 use crate::cluster::Connection;
@@ -168,8 +171,13 @@ impl Run {
         )
         .await?;
         let start = Start { secrets, ..start };
+        let mut topology = Cow::Borrowed(&chain.topology);
+        if wants_addresses(operation) {
+            let reached = Reached::read(&connection, &chain).await?;
+            topology.to_mut().subjects = reached.by_clients(&chain);
+        }
         let scene = Scene {
-            topology: &chain.topology,
+            topology: &topology,
             public: &chain.public,
             head: Some(&chain.head),
             granted: &granted,
@@ -205,6 +213,15 @@ impl Run {
         let report = drive(start, &scene, &chain.runtime, &acts).await?;
         show(&report, printer)
     }
+}
+
+/// Whether an operation asks to be told at which addresses the cluster lets clients outside reach the chain.
+fn wants_addresses(operation: &Operation) -> bool {
+    operation
+        .args
+        .get("x-chain-addresses")
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// Prints a report: its text, else its table as JSON; its files into this folder.

@@ -118,12 +118,9 @@ impl ChainScene {
         })
     }
 
-    /// A subject by its id or its name, of a kind.
+    /// A subject of a kind by its id, by its name, or by the part of its name before the first dot where one alone has it.
     pub fn subject(&self, kind: &str, name: &str) -> Option<&Subject> {
-        self.topology
-            .subjects
-            .iter()
-            .find(|subject| subject.kind == kind && (subject.name == name || subject.id == name))
+        named(&self.topology.subjects, kind, name)
     }
 
     /// Subjects of a kind that are this party's own.
@@ -133,6 +130,18 @@ impl ChainScene {
             .iter()
             .filter(move |subject| subject.kind == kind && !subject.foreign)
     }
+}
+
+fn named<'a>(subjects: &'a [Subject], kind: &str, name: &str) -> Option<&'a Subject> {
+    let of_kind = || subjects.iter().filter(|subject| subject.kind == kind);
+    let exact = of_kind().find(|subject| subject.name == name || subject.id == name);
+    exact.or_else(|| {
+        let mut short = of_kind().filter(|subject| {
+            let first = subject.name.split_once('.').map(|(first, _)| first);
+            first == Some(name)
+        });
+        short.next().filter(|_| short.next().is_none())
+    })
 }
 
 /// `NAME=VALUE` words as the arguments of an operation, by its schema.
@@ -163,4 +172,45 @@ pub fn arguments(schema: &Value, words: &[String]) -> anyhow::Result<Value> {
         }
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(kind: &str, name: &str) -> Subject {
+        Subject {
+            id: format!("{kind}/{name}"),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            parent: None,
+            ordinal: 0,
+            born_ms: 0,
+            foreign: false,
+            cluster: String::new(),
+            namespace: String::new(),
+            workload: None,
+            endpoints: Vec::new(),
+            folder: String::new(),
+            extra: "{}".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_short_name_is_taken_where_one_alone_has_it() {
+        let all = [
+            subject("orderer", "orderer0.ord"),
+            subject("orderer", "orderer1.ord"),
+            subject("peer", "peer0.org1"),
+            subject("peer", "peer0.org2"),
+            subject("peer", "peer0"),
+        ];
+        let found = |kind: &str, name: &str| named(&all, kind, name).map(|it| it.id.as_str());
+        assert_eq!(found("orderer", "orderer1"), Some("orderer/orderer1.ord"));
+        assert_eq!(found("orderer", "orderer"), None);
+        assert_eq!(found("orderer", "peer0"), None);
+        assert_eq!(found("peer", "peer0"), Some("peer/peer0"), "its whole name");
+        assert_eq!(named(&all[2..4], "peer", "peer0"), None, "two have it");
+        assert_eq!(found("peer", "peer/peer0.org2"), Some("peer/peer0.org2"));
+    }
 }

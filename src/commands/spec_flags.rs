@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use serde_json::{Value, json};
 
 use crate::pipeline::options::{from_text, is_secret, properties};
+use crate::plugin::flags::{RESERVED, kebab};
 use crate::plugin::{Catalog, is_file_name, nearest};
 use crate::spec::{ChainSpec, Nodes, Service, Services};
 
@@ -70,22 +71,6 @@ struct Counted {
     key: String,
     /// Key of the value in `NAME=VALUE`, or "".
     value: String,
-}
-
-/// camelCase as a flag spells it.
-fn kebab(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() {
-            out.push('-');
-            out.push(c.to_ascii_lowercase());
-        } else if c == '_' {
-            out.push('-');
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// A flag that descriptors add.
@@ -246,31 +231,7 @@ fn taken(command: &Command) -> BTreeSet<String> {
     let own = command
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(ToOwned::to_owned));
-    let global = [
-        "kubeconfig",
-        "context",
-        "cluster",
-        "user",
-        "namespace",
-        "server",
-        "token",
-        "as",
-        "as-group",
-        "as-uid",
-        "certificate-authority",
-        "client-certificate",
-        "client-key",
-        "insecure-skip-tls-verify",
-        "tls-server-name",
-        "request-timeout",
-        "color",
-        "help",
-        "version",
-        "name",
-        "chain",
-        "verbose",
-    ];
-    own.chain(global.into_iter().map(ToOwned::to_owned))
+    own.chain(RESERVED.into_iter().map(ToOwned::to_owned))
         .collect()
 }
 

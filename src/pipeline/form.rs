@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::expand::expand;
 use super::operate::{hooks, serves};
 use super::output_dir::rendered_files;
-use super::parties::{self, PartyError, join};
+use super::parties::{self, PartyChange, PartyError, join, leave};
 use super::resolve::{Resolved, ResolvedService};
 use super::run::{Circumstances, Known, Outcome, PipelineError, Renewal, run};
 use super::secrets::Secrets;
@@ -23,7 +23,6 @@ use crate::manifest::{self, Object, Problem, leak};
 use crate::plugin::contract::Subject;
 use crate::plugin::{PluginError, Runtime};
 use crate::spec::Stopped;
-use crate::state::bundle::Bundle;
 use crate::state::lock::{self, Claim, LockError};
 use crate::state::store::public_digest;
 use crate::state::{
@@ -133,8 +132,8 @@ pub struct Setting<'a> {
     pub by: String,
     /// Whether rendered files are wanted beside the objects, for a folder.
     pub keep_files: bool,
-    /// What another party gave, to take in.
-    pub bundle: Option<&'a Bundle>,
+    /// Another party that joins or leaves.
+    pub party: Option<&'a PartyChange>,
 }
 
 /// Everything that was computed, before the first write.
@@ -166,8 +165,19 @@ pub async fn prepare<S: Store>(
     verb: Verb,
     setting: &Setting<'_>,
 ) -> Result<Prepared, FormError> {
-    let now_ms = setting.circumstances.now_ms;
     let stored = store.load_head().await?;
+    prepare_from(stored, store, resolved, verb, setting).await
+}
+
+/// As [`prepare`], from the head that was read. Without one the store is asked for nothing.
+pub async fn prepare_from<S: Store>(
+    stored: Option<StoredHead>,
+    store: &S,
+    resolved: &Resolved,
+    verb: Verb,
+    setting: &Setting<'_>,
+) -> Result<Prepared, FormError> {
+    let now_ms = setting.circumstances.now_ms;
     let before = stored.as_ref().map(|stored| stored.head.clone());
     let mut head = before
         .clone()
@@ -177,8 +187,12 @@ pub async fn prepare<S: Store>(
     if let Some(last) = &last {
         check_fixed(resolved, last)?;
     }
-    if let Some(bundle) = setting.bundle {
-        join(&mut public, &mut head, resolved, bundle)?;
+    match setting.party {
+        Some(PartyChange::Joins(bundle)) => join(&mut public, &mut head, resolved, bundle)?,
+        Some(PartyChange::Leaves(party)) => {
+            leave(&mut public, party, head.applied < head.revision)?;
+        }
+        None => {}
     }
     head.phase = match head.phase {
         Phase::Tombstone => Phase::Formed,

@@ -39,12 +39,32 @@ pub enum PartyError {
         /// The party.
         party: String,
     },
+    /// Nobody of that name is a party.
+    #[error(
+        "no party `{party}` has joined this chain\nhint: {}",
+        if known.is_empty() { "none has".to_owned() } else { format!("the others are {}", known.join(", ")) }
+    )]
+    Unknown {
+        /// The party.
+        party: String,
+        /// Those that have.
+        known: Vec<String>,
+    },
     /// The name is taken.
     #[error("party `{party}` is another one already\nhint: name this one differently with --party")]
     Taken {
         /// The party.
         party: String,
     },
+}
+
+/// What happens to another party.
+#[derive(Debug, Clone)]
+pub enum PartyChange {
+    /// It gave a bundle, which is taken in.
+    Joins(Box<Bundle>),
+    /// It is gone; this is its name here.
+    Leaves(String),
 }
 
 /// The id of a foreign subject here: `node/node0` of party `beta` is `node/beta/node0`. What all parties share, the chain
@@ -181,6 +201,21 @@ pub fn join(
     Ok(())
 }
 
+/// Takes a party out of what is known: its subjects with all that was told about them. What the chain was configured with
+/// stays, whoever gave it.
+///
+/// # Errors
+/// There is no such party, and no earlier run is to be finished that may have taken it out.
+pub fn leave(public: &mut Public, party: &str, unfinished: bool) -> Result<(), PartyError> {
+    if public.parties.remove(party).is_none() && !unfinished {
+        return Err(PartyError::Unknown {
+            party: party.to_owned(),
+            known: public.parties.keys().cloned().collect(),
+        });
+    }
+    Ok(())
+}
+
 /// The chain is as old as its first party says: what comes into it here was born later.
 fn born_with(head: &mut Head, born_ms: u64, namespace: &str) {
     if born_ms == 0 {
@@ -208,6 +243,24 @@ mod tests {
             "node/beta/org1/peer0"
         );
         assert_eq!(foreign_id("beta", "chain"), "chain");
+    }
+
+    #[test]
+    fn a_party_that_leaves_leaves_nothing_but_the_genesis() {
+        let mut public = Public::default();
+        public.configured.entry("chain".to_owned()).or_default();
+        for party in ["beta", "gamma"] {
+            public.parties.insert(party.to_owned(), Party::default());
+        }
+        leave(&mut public, "beta", false).unwrap();
+        assert_eq!(public.parties.keys().collect::<Vec<_>>(), ["gamma"]);
+        assert!(public.configured.contains_key("chain"));
+        leave(&mut public, "beta", true).unwrap();
+        let said = leave(&mut public, "beta", false).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "no party `beta` has joined this chain\nhint: the others are gamma"
+        );
     }
 
     #[test]

@@ -11,6 +11,22 @@ use crate::plugin::{Catalog, PluginError, Shared, is_file_name, nearest};
 use crate::spec::{ChainSpec, Loaded, Nodes, Service, Services, SpecError};
 use crate::state::PluginPin;
 
+/// Keys under `spec` that are the host's; a stack's kinds have others.
+pub const HOST_KEYS: [&str; 12] = [
+    "stack",
+    "release",
+    "nodes",
+    "options",
+    "services",
+    "storage",
+    "expose",
+    "images",
+    "placement",
+    "clusters",
+    "stopped",
+    "patches",
+];
+
 /// Name of a chain when the user gives none.
 pub const DEFAULT_NAME: &str = "test-chain";
 
@@ -147,7 +163,7 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
             Some(format!("known releases: {}", known.join(", "))),
         )
     })?;
-    check_kinds(&loaded, &descriptor.kinds, &spec)?;
+    check_kinds(&loaded, &descriptor.kinds, &spec, catalog)?;
     check_one_cluster(&loaded, &spec)?;
     let stack_service = {
         let given = Service {
@@ -269,6 +285,16 @@ fn stacks(catalog: &Catalog) -> impl Iterator<Item = &str> {
         .map(|plugin| plugin.descriptor.stack.as_str())
 }
 
+/// What to type where the first stack that counts `key` was meant.
+fn stack_with(catalog: &Catalog, key: &str) -> Option<String> {
+    let all = catalog
+        .all()
+        .filter(|plugin| plugin.descriptor.role.is_empty());
+    all.map(|plugin| &plugin.descriptor)
+        .find(|stack| stack.kinds.iter().any(|kind| kind.key == key))
+        .map(|stack| format!("stack `{0}` has it: `--stack {0}`", stack.stack))
+}
+
 /// Why a spec cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
@@ -284,28 +310,22 @@ fn check_kinds(
     loaded: &Loaded,
     kinds: &[chain_plugin_sdk::descriptor::Kind],
     spec: &ChainSpec,
+    catalog: &Catalog,
 ) -> Result<(), ResolveError> {
-    let host = [
-        "stack",
-        "release",
-        "nodes",
-        "options",
-        "services",
-        "storage",
-        "expose",
-        "images",
-        "placement",
-        "clusters",
-        "stopped",
-        "patches",
-    ];
     for key in spec.kinds.keys() {
         if !kinds.iter().any(|kind| kind.key == *key) {
-            let known = host
+            let known = HOST_KEYS
                 .iter()
                 .copied()
                 .chain(kinds.iter().map(|kind| kind.key.as_str()));
-            let hint = nearest(key, known).map(|near| format!("did you mean `{near}`?"));
+            // Who names no stack has the default one, and may have meant another.
+            let hint = if loaded.file.spec.stack.is_none() {
+                stack_with(catalog, key)
+            } else {
+                None
+            };
+            let hint =
+                hint.or_else(|| nearest(key, known).map(|near| format!("did you mean `{near}`?")));
             return Err(loaded
                 .refuse(
                     &format!("/spec/{key}"),

@@ -51,6 +51,37 @@ pub struct Circumstances {
     pub threads: usize,
     /// What is made again.
     pub renew: Renewal,
+    /// In which order calls are made, and which of them share a session.
+    pub manner: Manner,
+}
+
+/// How the calls of a run are laid out. What they give must not depend on it, which `plugin check` tries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// In the order of the subjects; sessions are used as often as they can be.
+    #[default]
+    Usual,
+    /// Each call has a session of its own.
+    Alone,
+    /// In an order that a number decides; sessions are used as often as they can be.
+    Shuffled(u64),
+}
+
+impl Manner {
+    /// Brings a list into the order of the manner.
+    fn arrange<T>(self, list: &mut [T]) {
+        let Self::Shuffled(seed) = self else { return };
+        // Fisher and Yates, with a generator that need not be good.
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for last in (1..list.len()).rev() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let room = u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1);
+            let other = usize::try_from((state >> 33) % room).unwrap_or(0);
+            list.swap(last, other);
+        }
+    }
 }
 
 /// Names of renewable items to make again, by subject.
@@ -339,7 +370,7 @@ impl Run<'_> {
         else {
             return Vec::new();
         };
-        let subjects: Vec<usize> = self
+        let mut subjects: Vec<usize> = self
             .topology
             .subjects
             .iter()
@@ -348,6 +379,7 @@ impl Run<'_> {
             .map(|(index, _)| index)
             .filter(wanted)
             .collect();
+        self.circumstances.manner.arrange(&mut subjects);
         if subjects.is_empty() {
             return Vec::new();
         }
@@ -364,7 +396,8 @@ impl Run<'_> {
     }
 
     /// Does all jobs, as many side by side as there are threads; the first failure ends the run.
-    fn all(&self, jobs: Vec<Job>) -> Result<Vec<RenderedPart>, PipelineError> {
+    fn all(&self, mut jobs: Vec<Job>) -> Result<Vec<RenderedPart>, PipelineError> {
+        self.circumstances.manner.arrange(&mut jobs);
         let threads = self.circumstances.threads.clamp(1, jobs.len().max(1));
         let (next, parts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let failure: Mutex<Option<(usize, PipelineError)>> = Mutex::new(None);
@@ -416,9 +449,10 @@ impl Run<'_> {
                 continue;
             }
             // An override may name another plugin: then the session is another too.
+            let alone = self.circumstances.manner == Manner::Alone;
             if open
                 .as_ref()
-                .is_none_or(|(other, ..)| other.plugin.digest != service.plugin.digest)
+                .is_none_or(|(other, ..)| alone || other.plugin.digest != service.plugin.digest)
             {
                 if let Some((service, _, session)) = open.take() {
                     self.rest(service, session);
@@ -494,6 +528,9 @@ impl Run<'_> {
 
     /// Keeps a session for the next job of its service.
     fn rest(&self, service: &ResolvedService, session: Session) {
+        if self.circumstances.manner == Manner::Alone {
+            return;
+        }
         self.sessions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

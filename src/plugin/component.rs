@@ -14,6 +14,7 @@ use super::builtin::Code;
 use super::cache;
 use super::engine::Runtime;
 use super::error::PluginError;
+use super::flags;
 use super::limits::{CALL_TIME, FILE, MEMORY};
 use super::sandbox::Inside;
 
@@ -32,6 +33,15 @@ pub struct SandboxBudget {
     pub memory: usize,
     /// Most time of one call.
     pub time: Duration,
+}
+
+/// Names of the interfaces that a component imports and exports, as it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    /// What it asks of the host.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
 }
 
 /// A plugin that can be called.
@@ -129,6 +139,7 @@ impl Plugin {
             .map_err(|fault| foreign(fault.to_string()))?
             .ok_or_else(|| foreign("it has no section `chain:descriptor`".to_owned()))?;
         let descriptor: Descriptor = parse(descriptor, what)?;
+        refuse_reserved(&descriptor, what)?;
         let budget = granted(&descriptor);
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         Ok(Self {
@@ -150,6 +161,39 @@ impl Plugin {
     /// Limits of its sandboxes.
     pub fn budget(&self) -> SandboxBudget {
         self.budget
+    }
+
+    /// The descriptor's own text, where the component is at hand: one that is embedded is known by what was read from it.
+    pub fn stamped(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Component(bytes) => section::read(bytes, section::DESCRIPTOR).ok().flatten(),
+            Source::BuiltIn(_) => None,
+        }
+    }
+
+    /// What it imports and exports.
+    ///
+    /// # Errors
+    /// It cannot be compiled.
+    pub fn interfaces(&self, runtime: &Runtime) -> Result<Interfaces, PluginError> {
+        // Code that lies in this binary can be taken up once only. That of others is looked at without the linker, which
+        // refuses what is looked for here.
+        let component = match (self.loaded(), &self.source) {
+            (Some(prepared), _) => prepared.component().clone(),
+            (None, Source::BuiltIn(_)) => self.prepared(runtime)?.component().clone(),
+            (None, Source::Component(_)) => self.load(runtime)?,
+        };
+        let kind = component.component_type();
+        Ok(Interfaces {
+            imports: kind
+                .imports(&runtime.engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            exports: kind
+                .exports(&runtime.engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+        })
     }
 
     pub(super) fn loaded(&self) -> Option<&InstancePre<Inside>> {
@@ -237,6 +281,20 @@ fn parse(text: &[u8], what: &str) -> Result<Descriptor, PluginError> {
         });
     }
     Ok(descriptor)
+}
+
+/// A flag that is the host's own could never reach the plugin.
+fn refuse_reserved(descriptor: &Descriptor, what: &str) -> Result<(), PluginError> {
+    match flags::reserved(descriptor).next() {
+        Some(flag) => Err(PluginError::Foreign {
+            plugin: what.to_owned(),
+            cause: format!(
+                "{} of its descriptor would be the flag --{}, which is kubectl chain's own; its author must name it otherwise",
+                flag.path, flag.name
+            ),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A plugin shared by all who call it.

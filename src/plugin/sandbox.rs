@@ -184,6 +184,12 @@ impl Sandbox {
         })
     }
 
+    /// What the plugin says of itself when it is asked.
+    pub fn describe(&mut self) -> Result<String, PluginError> {
+        let guest = self.service()?;
+        self.call("describe", |store| guest.call_describe(store))
+    }
+
     /// Opens a session on `topology`.
     pub fn open(mut self, topology: &Topology) -> Result<Session, PluginError> {
         let guest = self.service()?;

@@ -107,11 +107,58 @@ fn fixed(mut command: Command) -> Command {
 const CREATE: &str = "create crash --nodes 2 --expose-type ClusterIP";
 const APPLY: &str = "apply crash --nodes 3 --expose-type ClusterIP";
 
-/// Runs `line` to its end and returns how many points it passed.
-fn points(tool: &Tool, line: &str) -> usize {
+/// A command that is stopped at each of its writes, and what there is before it.
+struct Sweep {
+    /// Commands that run to their end first.
+    before: Vec<String>,
+    /// The command.
+    line: String,
+    /// How many validators of the genesis are this chain's own.
+    own: usize,
+    /// At least so many points, or something is wrong with the counting.
+    least: usize,
+    /// What the command may say when the stopped run had done everything.
+    done: Option<&'static str>,
+    /// From which UIDs and keys are drawn.
+    seed: &'static str,
+}
+
+impl Sweep {
+    fn of(before: &[&str], line: &str) -> Self {
+        Self {
+            before: before.iter().map(|line| (*line).to_owned()).collect(),
+            line: line.to_owned(),
+            own: 2,
+            least: 20,
+            done: None,
+            seed: "s",
+        }
+    }
+
+    fn command(&self, tool: &Tool, line: &str) -> Command {
+        let mut command = fixed(tool.command(line));
+        command.env("CHAIN_TEST_SEED", self.seed);
+        command
+    }
+
+    /// A new namespace in which everything before it has run.
+    async fn prepared(&self, name: &str) -> (Connection, Tool) {
+        let admin = plane().namespace(name).await;
+        let tool = Tool::new(&admin.namespace);
+        for line in &self.before {
+            let output = self.command(&tool, line).output().unwrap();
+            assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+        }
+        (admin, tool)
+    }
+}
+
+/// Runs the command to its end and returns how many points it passed.
+fn points(tool: &Tool, sweep: &Sweep) -> usize {
     let file = tool.path("points");
     let _ = std::fs::remove_file(&file);
-    let output = fixed(tool.command(line))
+    let output = sweep
+        .command(tool, &sweep.line)
         .env("CHAIN_CRASH_COUNT", &file)
         .output()
         .unwrap();
@@ -122,25 +169,12 @@ fn points(tool: &Tool, line: &str) -> usize {
         .count()
 }
 
-/// Stops `line` at point `at`, looks, runs it again, looks again.
-async fn stop_and_finish(
-    at: usize,
-    before: Option<&str>,
-    line: &str,
-    wanted: &BTreeMap<String, Value>,
-) {
-    let admin = plane().namespace("crash").await;
-    let tool = Tool::new(&admin.namespace);
-    if let Some(before) = before {
-        assert!(
-            fixed(tool.command(before))
-                .output()
-                .unwrap()
-                .status
-                .success()
-        );
-    }
-    let stopped = fixed(tool.command(line))
+/// Stops the command at point `at`, looks, runs it again, looks again.
+async fn stop_and_finish(at: usize, sweep: &Sweep, wanted: &BTreeMap<String, Value>) {
+    let (admin, tool) = sweep.prepared("crash").await;
+    let line = &sweep.line;
+    let stopped = sweep
+        .command(&tool, line)
         .env("CHAIN_CRASH_AT", at.to_string())
         .output()
         .unwrap();
@@ -151,18 +185,18 @@ async fn stop_and_finish(
         text(&stopped.stderr)
     );
     let left = vaults(&admin).await;
-    let again = fixed(tool.command(line)).output().unwrap();
-    assert!(
-        again.status.success(),
-        "point {at}: {}",
-        text(&again.stderr)
-    );
+    let again = sweep.command(&tool, line).output().unwrap();
+    let said = text(&again.stderr);
+    let was_done = sweep.done.is_some_and(|done| said.contains(done));
+    assert!(again.status.success() || was_done, "point {at}: {said}");
     let after = vaults(&admin).await;
     assert!(
         left.iter().all(|(name, uid)| after.get(name) == Some(uid)),
         "point {at}: a vault was written twice"
     );
-    every_validator_has_its_key(&admin, 2).await;
+    if sweep.own > 0 {
+        every_validator_has_its_key(&admin, sweep.own).await;
+    }
     let picture = picture(&admin).await;
     assert_eq!(
         picture.keys().collect::<Vec<_>>(),
@@ -172,7 +206,10 @@ async fn stop_and_finish(
     for (name, value) in &picture {
         assert_eq!(Some(value), wanted.get(name), "point {at}: {name}");
     }
-    let third = fixed(tool.command(line)).output().unwrap();
+    if sweep.done.is_some() {
+        return;
+    }
+    let third = sweep.command(&tool, line).output().unwrap();
     let said = text(&third.stdout);
     assert!(
         said.lines().all(|line| line.ends_with(" unchanged")),
@@ -181,35 +218,26 @@ async fn stop_and_finish(
 }
 
 /// All points, four at a time.
-async fn all_points(before: Option<&'static str>, line: &'static str) {
-    let admin = plane().namespace("whole").await;
-    let tool = Tool::new(&admin.namespace);
-    if let Some(before) = before {
-        assert!(
-            fixed(tool.command(before))
-                .output()
-                .unwrap()
-                .status
-                .success()
-        );
-    }
-    let count = points(&tool, line);
+async fn all_points(sweep: Sweep) {
+    let (admin, tool) = sweep.prepared("whole").await;
+    let count = points(&tool, &sweep);
     assert!(
-        count > 20,
+        count > sweep.least,
         "only {count} points: is this a build with --features crash-points?"
     );
     let wanted = std::sync::Arc::new(picture(&admin).await);
+    let sweep = std::sync::Arc::new(sweep);
     let next = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(1));
     let mut workers = Vec::new();
     for _ in 0..4 {
-        let (wanted, next) = (wanted.clone(), next.clone());
+        let (wanted, next, sweep) = (wanted.clone(), next.clone(), sweep.clone());
         workers.push(tokio::spawn(async move {
             loop {
                 let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 if at > count {
                     return;
                 }
-                stop_and_finish(at, before, line, &wanted).await;
+                stop_and_finish(at, &sweep, &wanted).await;
             }
         }));
     }
@@ -221,13 +249,87 @@ async fn all_points(before: Option<&'static str>, line: &'static str) {
 #[cfg(feature = "crash-points")]
 #[tokio::test(flavor = "multi_thread")]
 async fn create_stopped_at_each_write_is_finished_by_a_second_run() {
-    all_points(None, CREATE).await;
+    all_points(Sweep::of(&[], CREATE)).await;
 }
 
 #[cfg(feature = "crash-points")]
 #[tokio::test(flavor = "multi_thread")]
 async fn apply_stopped_at_each_write_is_finished_by_a_second_run() {
-    all_points(Some(CREATE), APPLY).await;
+    all_points(Sweep::of(&[CREATE], APPLY)).await;
+}
+
+/// Files of two parties of one chain: of the one that [`CREATE`] makes, and of one that joined it.
+struct Bundles {
+    /// In which the files lie.
+    _folder: tempfile::TempDir,
+    first: String,
+    second: String,
+}
+
+impl Bundles {
+    async fn made() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let export = |tool: &Tool, party: &str| {
+            let path = folder.path().join(format!("{party}.yaml"));
+            let line = format!("export crash --party {party} --reach cluster");
+            std::fs::write(&path, tool.run(&line)).unwrap();
+            path.display().to_string()
+        };
+        let admin = plane().namespace("first").await;
+        let tool = Tool::new(&admin.namespace);
+        let output = fixed(tool.command(CREATE)).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let first = export(&tool, "first");
+        let admin = plane().namespace("second").await;
+        let tool = Tool::new(&admin.namespace);
+        let output = fixed(tool.command(&joining(&first)))
+            .env("CHAIN_TEST_SEED", "t")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let second = export(&tool, "second");
+        Self {
+            _folder: folder,
+            first,
+            second,
+        }
+    }
+}
+
+/// A new chain that joins, with one node of its own.
+fn joining(bundle: &str) -> String {
+    format!("join -f {bundle} --nodes 1 --expose-type ClusterIP")
+}
+
+#[cfg(feature = "crash-points")]
+#[tokio::test(flavor = "multi_thread")]
+async fn join_of_a_new_chain_stopped_at_each_write_is_finished_by_a_second_run() {
+    let bundles = Bundles::made().await;
+    all_points(Sweep {
+        own: 0,
+        seed: "t",
+        ..Sweep::of(&[], &joining(&bundles.first))
+    })
+    .await;
+}
+
+#[cfg(feature = "crash-points")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_taken_in_or_out_at_each_write_is_finished_by_a_second_run() {
+    let bundles = Bundles::made().await;
+    let join = format!("join -f {} --chain crash", bundles.second);
+    let leave = "join --remove second --chain crash";
+    all_points(Sweep {
+        least: 8,
+        ..Sweep::of(&[CREATE], &join)
+    })
+    .await;
+    all_points(Sweep {
+        least: 8,
+        done: Some("no party `second` has joined"),
+        ..Sweep::of(&[CREATE, &join], leave)
+    })
+    .await;
 }
 
 #[cfg(feature = "crash-points")]

@@ -19,6 +19,7 @@ mod records;
 mod removal;
 mod rollout;
 mod speed;
+mod transport;
 mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -37,6 +37,9 @@ async fn what_cannot_work_is_refused_by_its_name() {
             assert!(said.contains(word), "{word:?} of {line}\n{said}");
         }
     }
+    // Who names no stack has the default one, and is told whose flag it is.
+    let said = one.fails("apply bad --peers 3 --dry-run=client -o name");
+    assert!(said.contains("--stack fabric"), "{said}");
     // A file is told by its line.
     one.receive(
         "chain.yaml",

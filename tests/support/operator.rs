@@ -73,6 +73,20 @@ impl Operator {
         said
     }
 
+    /// Runs kubectl in the same namespace; the last argument may hold spaces.
+    pub fn kubectl(&self, words: &[&str], last: &str) -> String {
+        let output = std::process::Command::new("kubectl")
+            .args(words)
+            .arg(last)
+            .args(["-n", &self.admin.namespace])
+            .env("KUBECONFIG", &self.kubeconfig)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {words:?} {last}\n{said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Puts a file into the folder in which commands run: the one thing that is carried.
     pub fn receive(&self, name: &str, text: &str) {
         std::fs::write(self.home.path().join(name), text).unwrap();

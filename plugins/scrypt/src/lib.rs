@@ -15,7 +15,9 @@ mod words;
 use pbkdf2::pbkdf2_hmac;
 use sha2::Sha256;
 use thiserror::Error;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
+
+use crate::twins::Twins;
 
 /// Most bytes that can be derived.
 const MAX_OUTPUT: u64 = 32 * 0xffff_ffff;
@@ -107,30 +109,30 @@ pub fn scrypt(
     if out.is_empty() || u64::try_from(out.len()).is_ok_and(|length| length > MAX_OUTPUT) {
         return Err(ScryptError::Output(out.len()));
     }
-    let mut lanes = zeros(params.lanes, &params)?;
+    let mut lanes = Zeroizing::new(zeros(params.lanes, &params)?);
     pbkdf2_hmac::<Sha256>(password, salt, 1, &mut lanes);
     let (blocks, _) = lanes.as_chunks_mut::<64>();
     let mut rest = blocks.chunks_exact_mut(params.blocks);
     if params.twins {
-        let mut twins = zeros(params.blocks, &params)?;
-        let mut other = zeros(params.blocks, &params)?;
-        let mut table = zeros(params.blocks * params.n, &params)?;
+        let mut twins = Twins(zeros(params.blocks, &params)?);
+        let mut other = Twins(zeros(params.blocks, &params)?);
+        let mut table = Twins(zeros(params.blocks * params.n, &params)?);
         while rest.len() > 1
             && let (Some(one), Some(another)) = (rest.next(), rest.next())
         {
-            for ((twin, one), another) in twins.iter_mut().zip(&*one).zip(&*another) {
+            for ((twin, one), another) in twins.0.iter_mut().zip(&*one).zip(&*another) {
                 *twin = twins::read(one, another);
             }
-            twins::ro_mix(&mut twins, &mut other, &mut table, params.n);
-            for ((twin, one), another) in twins.iter().zip(one).zip(another) {
+            twins::ro_mix(&mut twins.0, &mut other.0, &mut table.0, params.n);
+            for ((twin, one), another) in twins.0.iter().zip(one).zip(another) {
                 twins::write(twin, one, another);
             }
         }
     }
     if rest.len() > 0 {
-        let mut lane = zeros(params.blocks, &params)?;
-        let mut other = zeros(params.blocks, &params)?;
-        let mut table = empty(params.blocks * params.n, &params)?;
+        let mut lane = Zeroizing::new(zeros(params.blocks, &params)?);
+        let mut other = Zeroizing::new(zeros(params.blocks, &params)?);
+        let mut table = Zeroizing::new(empty(params.blocks * params.n, &params)?);
         for bytes in rest {
             for (block, bytes) in lane.iter_mut().zip(&*bytes) {
                 *block = words::read(bytes);
@@ -146,17 +148,14 @@ pub fn scrypt(
 }
 
 /// Room for so many, or a refusal: an allocation that fails otherwise ends the process.
-fn empty<T: Zeroize>(length: usize, params: &Params) -> Result<Zeroizing<Vec<T>>, ScryptError> {
-    let mut room = Zeroizing::new(Vec::new());
+fn empty<T>(length: usize, params: &Params) -> Result<Vec<T>, ScryptError> {
+    let mut room = Vec::new();
     room.try_reserve_exact(length)
         .map_err(|_| ScryptError::Memory(params.memory))?;
     Ok(room)
 }
 
-fn zeros<T: Zeroize + Clone + Default>(
-    length: usize,
-    params: &Params,
-) -> Result<Zeroizing<Vec<T>>, ScryptError> {
+fn zeros<T: Clone + Default>(length: usize, params: &Params) -> Result<Vec<T>, ScryptError> {
     let mut room = empty(length, params)?;
     room.resize(length, T::default());
     Ok(room)

@@ -160,5 +160,3 @@ impl Default for Quad {
         Self::new(0, 0)
     }
 }
-
-impl zeroize::DefaultIsZeroes for Quad {}

@@ -7,12 +7,31 @@
 
 use core::hint::black_box;
 use core::mem::swap;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use crate::quad::Quad;
 use crate::words;
 
 /// A block of each of two lanes: the diagonals of the matrix of words, each in two vectors.
 pub type Twin = [[Quad; 2]; 4];
+
+/// Blocks of two lanes, wiped at the end.
+// `zeroize` would call a function for each vector.
+pub struct Twins(pub Vec<Twin>);
+
+impl Drop for Twins {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn wipe(twins: &mut [Twin]) {
+    twins.fill(Twin::default());
+    // Whoever may look at them now sees zeros, so that they are written.
+    black_box(twins);
+    compiler_fence(Ordering::SeqCst);
+}
 
 /// The twin of little-endian bytes of two lanes.
 pub fn read(one: &[u8; 64], other: &[u8; 64]) -> Twin {

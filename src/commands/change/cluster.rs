@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use futures::future::{join, try_join_all};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::{Change, DryRun, Wish, print_objects, tell_notes};
 use crate::cluster::apply::{
@@ -22,6 +23,7 @@ use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
+use crate::plugin::contract::Subject;
 use crate::state::{ObjectId, Store, lock};
 use crate::ui::{Message, Printer, Progress};
 
@@ -38,9 +40,7 @@ impl Change {
             .await?
             .in_namespace(&resolved.namespace);
         let store = ClusterStore::new(&connection, &resolved.chain, "", &resolved.namespace);
-        let mut prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
-            .await?;
+        let (mut prepared, home) = wish.prepare_in(&connection, &store, verb).await?;
         let namespaces = homes(&prepared, &resolved.namespace);
         let uid = prepared.head.uid.clone();
         let store = store.with_uid(&uid);
@@ -63,7 +63,7 @@ impl Change {
         };
         let (mut missing, mut sampled) = (namespaces.clone(), false);
         if prepared.stored.is_none() || prepared.writes() {
-            let checked = check(&connection, &plan, &prepared, &namespaces, printer).await;
+            let checked = check(&connection, &plan, &prepared, &namespaces, home, printer).await;
             if checked.is_err() {
                 // What the checks found may be the work of another run that began meanwhile: then that is said.
                 prepared.check_raced(&store).await?;
@@ -236,7 +236,51 @@ impl Change {
     }
 }
 
+/// How the namespace of a chain's head is, once the server has said so.
+type Home = JoinHandle<Result<NamespaceState, ClusterError>>;
+
 impl Wish {
+    /// Reads the head and computes everything, and has the server asked meanwhile how the head's namespace is.
+    ///
+    /// A chain that is to be created is mostly not there: everything is computed for that while the server is asked for
+    /// the head. Where there is one after all, what was computed is thrown away.
+    async fn prepare_in(
+        &self,
+        connection: &Connection,
+        store: &ClusterStore,
+        verb: Verb,
+    ) -> anyhow::Result<(Prepared, Home)> {
+        let asked = tokio::spawn({
+            let (connection, store) = (connection.clone(), store.clone());
+            async move {
+                let stored = store.load_head().await;
+                // Not before there is a connection that both can use.
+                let home = tokio::spawn(async move {
+                    preflight::namespace_state(&connection, &connection.namespace).await
+                });
+                (stored, home)
+            }
+        });
+        let guessed = if verb == Verb::Create {
+            Some(
+                self.prepare_from(None, store, verb, false, &self.renew)
+                    .await,
+            )
+        } else {
+            None
+        };
+        let (stored, home) = asked.await?;
+        let prepared = match (stored?, guessed) {
+            (None, Some(guessed)) => guessed?,
+            (stored, guessed) => {
+                drop(guessed);
+                self.prepare_from(stored, store, verb, false, &self.renew)
+                    .await?
+            }
+        };
+        Ok((prepared, home))
+    }
+
     fn hooks<'a, S: Store>(
         &'a self,
         connection: &'a Connection,
@@ -357,6 +401,7 @@ async fn check(
     plan: &ApplyPlan<'_>,
     prepared: &Prepared,
     namespaces: &BTreeSet<String>,
+    home: Home,
     printer: &Printer,
 ) -> anyhow::Result<BTreeMap<String, NamespaceState>> {
     let kinds = prepared
@@ -377,13 +422,18 @@ async fn check(
     };
     // Both rounds only ask, so they are under way together; what the first one finds comes first.
     let second = async {
-        let states = namespaces.iter().map(|namespace| async move {
-            let state = preflight::namespace_state(connection, namespace).await?;
-            Ok::<_, ClusterError>((namespace.clone(), state))
-        });
-        let states: BTreeMap<_, _> = try_join_all(states).await?.into_iter().collect();
+        let others = namespaces
+            .iter()
+            .filter(|namespace| **namespace != connection.namespace)
+            .map(|namespace| async move {
+                let state = preflight::namespace_state(connection, namespace).await?;
+                Ok::<_, ClusterError>((namespace.clone(), state))
+            });
+        let others = try_join_all(others).await?;
+        let mut states: BTreeMap<_, _> = others.into_iter().collect();
+        states.insert(connection.namespace.clone(), home.await??);
         let findings = preflight::before_apply(connection, plan, &states).await?;
-        Ok::<_, ClusterError>((states, findings))
+        Ok::<_, anyhow::Error>((states, findings))
     };
     let (first, second) = join(preflight::before_claim(connection, &checks), second).await;
     judge(first?, printer)?;
@@ -468,15 +518,7 @@ async fn wait(
         .filter(is_workload)
         .cloned()
         .collect();
-    let node = |id: &ObjectId| {
-        let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
-        let subject = prepared
-            .outcome
-            .subjects
-            .iter()
-            .find(|it| it.workload.as_deref() == Some(workload.as_str()));
-        subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
-    };
+    let node = |id: &ObjectId| name_of(&prepared.outcome.subjects, id);
     let progress = Progress::new(printer, expected.iter().map(&node));
     let result = watch::wait_ready(connection, &resolved.chain, &expected, timeout, |step| {
         let name = node(&step.id);
@@ -497,4 +539,51 @@ async fn wait(
     result?;
     printer.note(&format!("chain {} is ready", resolved.chain));
     Ok(())
+}
+
+/// The name of the subject whose workload it is: workloads of several namespaces may have one name.
+fn name_of(subjects: &[Subject], id: &ObjectId) -> String {
+    let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
+    let subject = subjects.iter().find(|it| {
+        it.namespace == id.namespace && it.workload.as_deref() == Some(workload.as_str())
+    });
+    subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(org: &str) -> Subject {
+        Subject {
+            id: format!("peer/peer0.{org}"),
+            kind: "peer".to_owned(),
+            name: format!("peer0.{org}"),
+            parent: None,
+            ordinal: 0,
+            born_ms: 0,
+            foreign: false,
+            cluster: String::new(),
+            namespace: org.to_owned(),
+            workload: Some("statefulset/c-peer0".to_owned()),
+            endpoints: Vec::new(),
+            folder: String::new(),
+            extra: "{}".to_owned(),
+        }
+    }
+
+    #[test]
+    fn workloads_of_one_name_are_told_apart_by_their_namespace() {
+        let subjects = [peer("org1"), peer("org2")];
+        let id = |namespace: &str, name: &str| ObjectId {
+            group: "apps".to_owned(),
+            kind: "StatefulSet".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            cluster: String::new(),
+        };
+        assert_eq!(name_of(&subjects, &id("org2", "c-peer0")), "peer0.org2");
+        assert_eq!(name_of(&subjects, &id("org1", "c-peer0")), "peer0.org1");
+        assert_eq!(name_of(&subjects, &id("org3", "c-peer0")), "c-peer0");
+    }
 }

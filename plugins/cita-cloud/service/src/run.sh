@@ -4,7 +4,7 @@
 # usage: sh run.sh --name NAME [--after NAME:PORT]... [--folder DIR]... [--file FILE]... [--private FILE]...
 #                  [--trim FILE]... -- COMMAND [ARGUMENT]...
 #
-#   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, when NAME ended or went away.
+#   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, as soon as NAME ended or was killed.
 #                      The services of this generation register with each other once and never again: a restarted
 #                      network leaves consensus deaf, and a restarted consensus forgets its block interval.
 #   --folder DIR       starts only when DIR is there
@@ -13,7 +13,9 @@
 #   --trim FILE        keeps FILE, which its service appends to for ever, below 50 MB and one older piece
 #
 # Services know of each other through $CHAIN_RUN (/run/chain), a volume in memory that all containers of the pod mount:
-# NAME holds a token that is new at each start, NAME.d the process ids of the scripts whose services depend on NAME.
+# NAME holds a token that is new at each start: a count, the script's process id, the time. NAME.d holds the process ids
+# of the scripts whose services depend on NAME. NAME.alive.COUNT is a pipe that the script of that start keeps open for
+# writing, and writes nothing to: who reads it is woken by the kernel when the script is gone, however it went.
 # Plain POSIX sh, as in dash and busybox; no service is asked anything, /proc says who listens.
 set -u
 LC_ALL=C
@@ -27,8 +29,8 @@ files=
 private=
 trim=
 child=
-watcher=
-killer=
+beside=
+killing=
 lost=
 seen=
 
@@ -71,6 +73,13 @@ look() {
 	done
 }
 
+# Whether the script of a service still runs. The pod's containers share process ids.
+running() {
+	pid=
+	{ read -r count pid rest <"$run/$1"; } 2>/dev/null
+	[ -d "/proc/${pid:-none}" ]
+}
+
 # Whether anyone listens on a port, in any container of the pod.
 listening() {
 	if [ -r /proc/net/tcp ]; then
@@ -91,6 +100,18 @@ trim_files() {
 	done
 }
 
+# Runs beside the service; ends it at once when the container of a service that it depends on was killed, which tells
+# nobody: a controller that finalizes a block in the seconds after would store a wrong root for good. Nobody writes to
+# the pipe, so the read ends when the script at its other end does.
+attend() {
+	trap - HUP INT TERM USR1
+	count=
+	{ read -r count rest <"$run/$1"; } 2>/dev/null
+	{ read -r rest <"$run/$1.alive.$count"; } 2>/dev/null
+	say "$1 was killed or has ended"
+	kill -USR1 $$
+}
+
 # Runs beside the service; ends it when what it depends on is no longer what it was.
 watch() {
 	trap - HUP INT TERM USR1
@@ -103,6 +124,14 @@ watch() {
 			kill -USR1 $$
 			return
 		fi
+		# One that was killed in the moment before its pipe was opened here.
+		for one in $after; do
+			if ! running "${one%%:*}"; then
+				say "${one%%:*} is gone"
+				kill -USR1 $$
+				return
+			fi
+		done
 		rounds=$((rounds + 1))
 		if [ $((rounds % 3)) -eq 0 ]; then
 			gone=
@@ -136,9 +165,10 @@ lose() {
 	lost=1
 	[ -n "$child" ] || return
 	kill -TERM "$child" 2>/dev/null
-	if [ -z "$killer" ]; then
-		(trap - HUP INT TERM USR1; sleep 5; kill -KILL "$child") 2>/dev/null &
-		killer=$!
+	if [ -z "$killing" ]; then
+		(trap - HUP INT TERM USR1; sleep 5; kill -KILL "$child") 2>/dev/null 9>&- &
+		killing=1
+		beside="$beside $!"
 	fi
 }
 
@@ -166,7 +196,7 @@ while :; do
 	for one in $after; do
 		case $seen in
 		*" ${one%%:*}=none;"*) missing="$missing $one" ;;
-		*) listening "${one##*:}" || missing="$missing $one" ;;
+		*) { running "${one%%:*}" && listening "${one##*:}"; } || missing="$missing $one" ;;
 		esac
 	done
 	for one in $folders; do
@@ -188,15 +218,25 @@ remembered=$seen
 count=
 { read -r count rest <"$run/$name"; } 2>/dev/null
 case $count in '' | *[!0-9]*) count=0 ;; esac
-{ printf '%s %s %s\n' $((count + 1)) $$ "$(date +%s)" >"$run/.$name.new" && mv -f "$run/.$name.new" "$run/$name"; } ||
+count=$((count + 1))
+rm -f "$run/$name.alive".*
+mkfifo "$run/$name.alive.$count" || fail "cannot make a pipe in $run"
+# For reading too: to open it for writing alone would wait for a reader. None of the processes started below may keep it
+# open, hence their 9>&-.
+exec 9<>"$run/$name.alive.$count"
+{ printf '%s %s %s\n' "$count" $$ "$(date +%s)" >"$run/.$name.new" && mv -f "$run/.$name.new" "$run/$name"; } ||
 	fail "cannot write to $run"
 
-"$@" &
+"$@" 9>&- &
 child=$!
 if [ -n "$after$trim" ]; then
-	watch &
-	watcher=$!
+	watch 9>&- &
+	beside="$beside $!"
 fi
+for one in $after; do
+	attend "${one%%:*}" 9>&- &
+	beside="$beside $!"
+done
 if [ -n "$lost" ]; then
 	kill -TERM "$child" 2>/dev/null
 fi
@@ -207,12 +247,11 @@ while :; do
 	kill -0 "$child" 2>/dev/null || break
 done
 trap '' HUP INT TERM USR1
-for one in $watcher $killer; do
+for one in $beside; do
 	kill "$one" 2>/dev/null
 done
 
-# Those that depend on this one need not find out by themselves: a controller that finalizes a block while its executor
-# is away stores a wrong root for good. The pod's containers share process ids; only a run.sh is ever told.
+# Those that depend on this one need not find out by themselves. Only a run.sh is ever told.
 for one in $after; do
 	rm -f "$run/${one%%:*}.d/$name"
 done

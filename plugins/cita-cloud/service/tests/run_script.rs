@@ -1,9 +1,16 @@
 //! The run script itself, on small services: it waits, it ends with what it depends on, it passes signals on.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
 #![cfg(target_os = "linux")]
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -15,11 +22,11 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 struct Pod {
     folder: tempfile::TempDir,
-    shell: &'static str,
+    shell: &'static [&'static str],
 }
 
 impl Pod {
-    fn new(shell: &'static str) -> Self {
+    fn new(shell: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("run.sh"), SCRIPT).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
@@ -33,7 +40,8 @@ impl Pod {
     /// Starts the script in the data folder with arguments and a command for the shell.
     fn start(&self, name: &str, arguments: &[&str], service: &str) -> Service {
         let errors = self.path(&format!("{name}.err"));
-        let child = Command::new(self.shell)
+        let child = Command::new(self.shell[0])
+            .args(&self.shell[1..])
             .arg(self.path("run.sh"))
             .args(["--name", name])
             .args(arguments)
@@ -43,6 +51,7 @@ impl Pod {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&errors).unwrap())
+            .process_group(0)
             .spawn()
             .unwrap();
         Service { child, errors }
@@ -66,6 +75,28 @@ impl Service {
         );
     }
 
+    /// A signal to the script and to all that it started.
+    fn signal_all(&self, signal: &str) {
+        let group = format!("-{}", self.child.id());
+        let mut kill = Command::new("kill");
+        assert!(
+            kill.args([signal, "--", &group])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// As when the kernel kills all of a container: nobody is told anything.
+    fn kill(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        self.child.wait().unwrap();
+    }
+
     fn end(&mut self) -> ExitStatus {
         until("the end of a service", || self.child.try_wait().unwrap())
     }
@@ -77,19 +108,27 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
-fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+fn until<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    until_every(Duration::from_millis(50), what, found)
+}
+
+/// Looks more often, where the time itself is what is tested.
+fn until_soon<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    until_every(Duration::from_millis(2), what, found)
+}
+
+fn until_every<T>(pause: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = found() {
             return found;
         }
         assert!(began.elapsed() < LIMIT, "waited too long for {what}");
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(pause);
     }
 }
 
@@ -110,8 +149,9 @@ fn lasting(file: &str) -> String {
 }
 
 fn in_every_shell(test: impl Fn(Pod)) {
-    for shell in ["sh", "dash", "bash"] {
-        if Command::new(shell).args(["-c", ":"]).status().is_ok() {
+    for shell in [&["sh"][..], &["dash"], &["bash"], &["busybox", "sh"]] {
+        let mut probe = Command::new(shell[0]);
+        if probe.args(&shell[1..]).args(["-c", ":"]).status().is_ok() {
             test(Pod::new(shell));
         }
     }
@@ -170,15 +210,96 @@ fn a_prerequisite_that_was_killed_and_came_back_is_not_the_same() {
         let mut network = pod.start("network", &[], "exec sleep 2");
         let mut consensus = pod.start("consensus", &["--after", &after], &lasting("consensus"));
         there(&pod.path("data/consensus"));
-        // As when the kernel kills all of a container: the script says nothing to anyone.
-        network.signal("-KILL");
-        network.end();
+        // It stands still, so that it sees nothing but what is there when it goes on.
+        consensus.signal_all("-STOP");
+        network.kill();
         let _again = pod.start("network", &[], "exec sleep 300");
+        until("the new start", || {
+            let token = fs::read_to_string(pod.path("run/network")).unwrap();
+            token.starts_with("2 ").then_some(())
+        });
+        consensus.signal_all("-CONT");
         assert_eq!(consensus.end().code(), Some(1));
+    });
+}
+
+#[test]
+fn a_prerequisite_whose_container_is_killed_takes_its_dependants_with_it_at_once() {
+    in_every_shell(|pod| {
+        // The port stays open, as the one of a service that lingers: only the death of the process is there to be seen.
+        let (_socket, port) = listener();
+        let after = format!("executor:{port}");
+        let mut fastest = Duration::MAX;
+        for round in 0..5 {
+            let up = format!("up{round}");
+            // What the executor started must not count as the executor.
+            let mut executor = pod.start("executor", &[], "sleep 300 & exec sleep 300");
+            let mut controller = pod.start("controller", &["--after", &after], &lasting(&up));
+            there(&pod.path(&format!("data/{up}")));
+            std::thread::sleep(Duration::from_millis(150 * round));
+            let began = Instant::now();
+            if round % 2 == 0 {
+                executor.kill();
+            } else {
+                // The script alone, before what it runs.
+                executor.signal("-KILL");
+            }
+            let ended = until_soon("the end of the controller", || {
+                controller.child.try_wait().unwrap()
+            });
+            assert_eq!(ended.code(), Some(1), "{}", controller.said());
+            fastest = fastest.min(began.elapsed());
+        }
         assert!(
-            consensus.said().contains("started anew"),
+            fastest < Duration::from_millis(300),
+            "{fastest:?} in {:?}",
+            pod.shell
+        );
+    });
+}
+
+#[test]
+fn one_that_was_killed_is_waited_for_though_its_port_is_open() {
+    in_every_shell(|pod| {
+        let (_socket, port) = listener();
+        let after = format!("executor:{port}");
+        let mut executor = pod.start("executor", &[], "exec sleep 300");
+        there(&pod.path("run/executor"));
+        executor.kill();
+        let controller = pod.start("controller", &["--after", &after], &lasting("up"));
+        until("a word", || {
+            controller
+                .said()
+                .contains("waiting for executor")
+                .then_some(())
+        });
+        let _again = pod.start("executor", &[], "exec sleep 300");
+        there(&pod.path("data/up"));
+    });
+}
+
+#[test]
+fn one_that_is_killed_before_its_pipe_is_opened_is_missed_all_the_same() {
+    in_every_shell(|pod| {
+        let (_socket, port) = listener();
+        let after = format!("executor:{port}");
+        let mut executor = pod.start("executor", &[], "exec sleep 300");
+        there(&pod.path("run/executor"));
+        // A pipe that never ends, as one is that has no writer yet.
+        let pipe = pod.path("run/executor.alive.1");
+        let _writer = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&pipe)
+            .unwrap();
+        let mut controller = pod.start("controller", &["--after", &after], &lasting("up"));
+        there(&pod.path("data/up"));
+        executor.kill();
+        assert_eq!(controller.end().code(), Some(1));
+        assert!(
+            controller.said().contains("executor is gone"),
             "{}",
-            consensus.said()
+            controller.said()
         );
     });
 }

@@ -111,10 +111,14 @@ impl Plugin for Ccaas {
         }
         let server = self.server(at)?;
         let package_id = package_id(at, &server)?;
+        // Whoever makes the package again must know all that is in it.
+        let usual = Connection::plain(&server.address).dial_timeout;
+        let options: Options = at.options()?;
         Ok(facts::known(&Package {
             kind: "ccaas".to_owned(),
             label: server.label,
             address: Some(server.address),
+            dial_timeout: Some(options.dial_timeout).filter(|it| *it != usual),
             image: None,
             package_id,
         }))

@@ -1,18 +1,19 @@
 //! A check of a channel before a node sees it.
 //!
 //! Nodes refuse some faults, die on others, and accept a third kind to never work again without
-//! saying why. All three are found here, with the words that lead to the place. What only a
-//! certificate can tell is asked of the caller, see [`Target::trusted`].
+//! saying why. All three are found here, with the words that lead to the place.
 
 mod bft;
 mod block;
 mod capability;
+mod certificate;
 mod consensus;
 mod organization;
 mod policy;
 mod shape;
 mod values;
 
+use fabric_identity::Certificate;
 use fabric_proto::configuration::ConfigGroup;
 
 use crate::block::ConfigBlock;
@@ -49,26 +50,27 @@ pub struct Diagnostic {
     pub hint: String,
 }
 
-/// Says whether a TLS certificate chains to one of the roots, over the intermediate ones, and may be
-/// used by clients and servers: certificate, roots, intermediates, all PEM.
-pub type Trusted<'a> = dyn Fn(&str, &[String], &[String]) -> bool + 'a;
-
 /// What the channel is for.
-#[derive(Clone, Copy)]
-pub struct Target<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
     /// The oldest release among the nodes.
     pub release: Release,
-    /// Checks certificates of consenters; without it only the structure is looked at. Expiry must
-    /// not count: Fabric does not look at it here.
-    pub trusted: Option<&'a Trusted<'a>>,
+    /// Seconds since 1970 at which certificates must be valid; without it their time is not looked at.
+    pub now: Option<i64>,
 }
 
-impl Target<'_> {
-    /// A target of nodes of one release, without a look into certificates.
+impl Target {
+    /// A target of nodes of one release, at any time.
     pub fn new(release: Release) -> Self {
+        Self { release, now: None }
+    }
+
+    /// The same at a time, in seconds since 1970.
+    #[must_use]
+    pub fn at(self, now: i64) -> Self {
         Self {
-            release,
-            trusted: None,
+            now: Some(now),
+            ..self
         }
     }
 }
@@ -76,8 +78,10 @@ impl Target<'_> {
 /// Findings so far, and what all rules look at.
 struct Linter<'a> {
     root: &'a ConfigGroup,
-    target: Target<'a>,
+    target: Target,
     found: Vec<Diagnostic>,
+    /// Certificates that consenters serve with, once those were looked at.
+    servers: Vec<Certificate>,
 }
 
 impl<'a> Linter<'a> {
@@ -154,6 +158,7 @@ pub fn lint_config(channel_id: &str, root: &ConfigGroup, target: Target) -> Vec<
         root,
         target,
         found: Vec::new(),
+        servers: Vec::new(),
     };
     linter.channel_id(channel_id);
     linter.shape();
@@ -174,6 +179,7 @@ pub fn lint_block(block: &ConfigBlock, target: Target) -> Vec<Diagnostic> {
         root: &block.group,
         target,
         found: Vec::new(),
+        servers: Vec::new(),
     };
     linter.block(block);
     found.append(&mut linter.found);

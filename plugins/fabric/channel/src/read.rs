@@ -360,6 +360,10 @@ fn orderer(
     let timeout: BatchTimeout = required(group, path, "BatchTimeout", "BatchTimeout")?;
     let restrictions: ChannelRestrictions =
         optional(group, path, "ChannelRestrictions", "ChannelRestrictions")?.unwrap_or_default();
+    let stated = group
+        .values
+        .get("ChannelRestrictions")
+        .is_some_and(|value| value.explicit);
     let addresses: OrdererAddresses = optional(
         root,
         &format!("/{CHANNEL}"),
@@ -388,7 +392,7 @@ fn orderer(
             absolute_max_bytes: size.absolute_max_bytes,
             preferred_max_bytes: size.preferred_max_bytes,
         },
-        max_channels: restrictions.max_count,
+        max_channels: stated.then_some(restrictions.max_count),
         addresses: addresses.addresses,
         capabilities: own_capabilities(group, release.orderer_capability()),
         policies: policies(path, &found, &custom)?,

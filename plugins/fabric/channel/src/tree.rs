@@ -70,9 +70,9 @@ pub enum TreeError {
 /// A value that `mod_policy` guards.
 pub fn value<M: Message>(message: &M, mod_policy: &str) -> ConfigValue {
     ConfigValue {
-        version: 0,
         value: message.encode_to_vec(),
         mod_policy: mod_policy.to_owned(),
+        ..ConfigValue::default()
     }
 }
 

@@ -337,6 +337,8 @@ pub fn scratch_channel() -> Channel {
         absolute_max_bytes: 10 * 1024 * 1024,
         preferred_max_bytes: 512 * 1024,
     };
+    // Its maker writes this number although it is 0; the tools of Fabric leave it out.
+    orderer.max_channels = Some(0);
     Channel {
         id: "scratch".to_owned(),
         release: Release::V2_5,
@@ -373,58 +375,4 @@ pub fn scratch_channel() -> Channel {
         consortium: None,
         consortiums: std::collections::BTreeMap::new(),
     }
-}
-
-/// The bytes as the maker of the scratch block encodes them.
-///
-/// That encoder writes the empty bytes of value `ChannelRestrictions` (`12 00`), which Go's leaves
-/// out, as ours does. `message` is any message that holds the tree.
-pub fn as_scratch(message: &[u8]) -> Vec<u8> {
-    const KEY: &[u8] = b"\x0a\x13ChannelRestrictions\x12";
-    fn varint(bytes: &[u8], at: &mut usize) -> u64 {
-        let mut number = 0;
-        for shift in (0..).step_by(7) {
-            let byte = bytes[*at];
-            *at += 1;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return number;
-            }
-        }
-        unreachable!()
-    }
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < message.len() {
-        let start = at;
-        let tag = varint(message, &mut at);
-        out.extend(&message[start..at]);
-        if tag.is_multiple_of(8) {
-            let start = at;
-            varint(message, &mut at);
-            out.extend(&message[start..at]);
-            continue;
-        }
-        assert_eq!(tag % 8, 2);
-        let len = usize::try_from(varint(message, &mut at)).unwrap();
-        let content = &message[at..at + len];
-        at += len;
-        let content = if content.starts_with(KEY) {
-            let (key, value) = content.split_at(KEY.len());
-            assert_eq!(value[1], 0x1a, "no value, so the policy comes first");
-            [key, &[value[0] + 2, 0x12, 0x00], &value[1..]].concat()
-        } else if content.windows(KEY.len()).any(|window| window == KEY) {
-            as_scratch(content)
-        } else {
-            content.to_vec()
-        };
-        let mut len = content.len();
-        while len > 0x7f {
-            out.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
-            len >>= 7;
-        }
-        out.push(u8::try_from(len).unwrap());
-        out.extend(content);
-    }
-    out
 }

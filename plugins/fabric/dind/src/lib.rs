@@ -20,7 +20,7 @@ use chain_plugin_sdk::{
 };
 use fabric_service::facts::{self, Runtime};
 use fabric_service::fault::refuse;
-use fabric_service::{CHAIN, Network, Release, container, descriptor, kind, port, role};
+use fabric_service::{CHAIN, Network, Release, container, descriptor, extra, kind, port, role};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,7 +39,8 @@ const NOTES_PATH: &str = "/run/supervisor";
 /// The supervisor's program.
 const SCRIPT: &str = "supervisor.sh";
 const SCRIPT_PATH: &str = "/etc/hyperledger/docker/supervisor.sh";
-/// Names of the peers whose chaincode is here, in a folder of their own, so that a peer more restarts nothing.
+/// Names of the peers whose chaincode is here, as peers know themselves (`CORE_PEER_ID`, their host) and call containers;
+/// in a folder of their own, so that a peer more restarts nothing.
 const PEERS: &str = "peers";
 const PEERS_PATH: &str = "/etc/hyperledger/docker/peers/peers";
 
@@ -160,7 +161,10 @@ impl Plugin for Dind {
         let options: Options = at.options()?;
         let here = self.network.subject(&at.call.subject)?;
         let peers = self.peers(here)?;
-        let names: String = peers.iter().map(|it| format!("{}\n", it.name)).collect();
+        let names = peers
+            .iter()
+            .map(|it| Ok(format!("{}\n", extra::of::<extra::Node>(it)?.host)))
+            .collect::<Result<String, Diagnostics>>()?;
         let asks = json!({"path": "/_ping", "port": port::DOCKER});
         let note = warning(
             "network-policy",

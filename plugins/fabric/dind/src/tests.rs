@@ -205,3 +205,29 @@ fn a_peer_more_changes_a_file_that_is_read_again_and_no_pod() {
         "peer0.org1\npeer1.org1\n"
     );
 }
+
+/// A container is called after what its peer is told to be, which is its host: that is its name only where an organisation
+/// has a namespace of that name for itself.
+#[test]
+fn the_supervisor_knows_peers_by_what_their_containers_are_called_after() {
+    let mut all = network(1);
+    for subject in all
+        .subjects
+        .iter_mut()
+        .filter(|it| it.id == "peer/peer0.org1")
+    {
+        let about = fabric_service::extra::Node {
+            host: "demo-peer0-org1.home".to_owned(),
+            ..Default::default()
+        };
+        subject.extra = serde_json::to_string(&about).unwrap();
+    }
+    let rendered = render(all, &json!({}));
+    let Content::Bytes(names) = &rendered.files[1].content else {
+        panic!("no bytes")
+    };
+    assert_eq!(
+        std::str::from_utf8(names).unwrap(),
+        "demo-peer0-org1.home\n"
+    );
+}

@@ -15,9 +15,8 @@ use fabric_channel::model::{
     AnchorPeer, Application, BatchSize, BftConsenter, Channel, Consensus, Msp, NodeOus, Orderer,
     Organization, OrganizationRole, Policies, RaftConsenter, Release as Line,
 };
+use fabric_channel::tree::{APPLICATION, CHANNEL, channel_group};
 use fabric_channel::update::{channel_creation, unsigned, update_file};
-use fabric_identity::certificate::Certificate;
-use fabric_identity::check;
 use fabric_proto::Message as _;
 use fabric_service::facts::{Brokers, NodeIdentity, Ordering, OrgIdentity, optional};
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
@@ -25,6 +24,7 @@ use fabric_service::{CHAIN, Network, Release, extra, facts, item, kind, port, ro
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::NONCE;
+use crate::hosts;
 use crate::options::Options;
 
 /// A file about a channel of 1.4: the transaction that makes it.
@@ -110,8 +110,26 @@ impl Blocks<'_> {
                 name: CREATION.to_owned(),
                 bytes: file.encode_to_vec(),
             }],
+            notes: self.of_members(subject, channel)?,
             ..nothing()
         })
+    }
+
+    /// What the block of a system channel does not show: the members' part of a channel, as orderers will make it.
+    fn of_members(
+        &self,
+        subject: &Subject,
+        mut channel: Channel,
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let about: extra::Channel = extra::of(subject)?;
+        let ordering = about.ordering.iter().map(|id| self.network.subject(id));
+        let ordering = ordering.collect::<Result<Vec<_>, _>>()?;
+        channel.orderer = Some(self.orderer(&ordering)?);
+        let group = channel_group(&channel).map_err(fault_at("channel", ""))?;
+        let target = lint::Target::new(channel.release);
+        let mut found = lint::lint_config(&channel.id, &group, target);
+        found.retain(|it| it.path.starts_with(&format!("/{CHANNEL}/{APPLICATION}")));
+        told(&channel.id, &found)
     }
 
     /// A channel with everybody in it.
@@ -174,7 +192,7 @@ impl Blocks<'_> {
         let mut endpoints = Vec::new();
         if role.has_orderer() {
             for orderer in self.network.children(&org.id, kind::ORDERER) {
-                let (host, port) = self.network.address(orderer, port::ORDERER)?;
+                let (host, port) = self.reached(orderer, port::ORDERER)?;
                 endpoints.push(format!("{host}:{port}"));
             }
         }
@@ -199,11 +217,21 @@ impl Blocks<'_> {
         let mut anchors = Vec::new();
         for peer in self.network.children(&org.id, kind::PEER) {
             if extra::of::<extra::Node>(peer)?.anchor {
-                let (host, port) = self.network.address(peer, port::PEER)?;
+                let (host, port) = self.reached(peer, port::PEER)?;
                 anchors.push(AnchorPeer { host, port });
             }
         }
         Ok(anchors)
+    }
+
+    /// Where a node is dialled, which its certificate must be for.
+    fn reached(&self, node: &Subject, port: &str) -> Result<(String, u16), Diagnostics> {
+        let (host, number) = self.network.address(node, port)?;
+        let identity: Option<NodeIdentity> = optional(self.at, &node.id, role::MSP)?;
+        if let Some(identity) = identity {
+            hosts::covered(self.network, node, &host, &identity.tls_certificate)?;
+        }
+        Ok((host, number))
     }
 
     fn msp(&self, org: &Subject, identity: &OrgIdentity) -> Result<Msp, Diagnostics> {
@@ -231,7 +259,7 @@ impl Blocks<'_> {
         let mut nodes = Vec::new();
         for org in ordering {
             for node in self.network.children(&org.id, kind::ORDERER) {
-                let (host, port) = self.network.address(node, port::ORDERER)?;
+                let (host, port) = self.reached(node, port::ORDERER)?;
                 addresses.push(format!("{host}:{port}"));
                 let identity: NodeIdentity = self.at.fact(&node.id, role::MSP)?;
                 nodes.push((*org, node, host, port, identity));
@@ -314,7 +342,7 @@ impl Blocks<'_> {
         let block =
             genesis_block(channel, &self.seed(subject)?).map_err(fault_at("channel", ""))?;
         let bytes = block.encode_to_vec();
-        let notes = self.judged(channel, &bytes)?;
+        let notes = self.judged(subject, channel, &bytes)?;
         let hash = block.header.as_ref().map(block_header_hash);
         let facts = ChannelFacts {
             genesis_hash: hash.map(|it| BASE64.encode(it)).unwrap_or_default(),
@@ -341,40 +369,49 @@ impl Blocks<'_> {
         })?;
         Ok(Seed {
             nonce,
-            timestamp: i64::try_from(subject.born_ms / 1000).unwrap_or(i64::MAX),
+            timestamp: born(subject),
         })
     }
 
     /// What a node would refuse, or take and never work with, is found here.
-    fn judged(&self, channel: &Channel, bytes: &[u8]) -> Result<Vec<Diagnostic>, Diagnostics> {
+    fn judged(
+        &self,
+        subject: &Subject,
+        channel: &Channel,
+        bytes: &[u8],
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
         let block = decode_config_block(bytes).map_err(fault_at("channel", ""))?;
-        let trusted = |certificate: &str, roots: &[String], between: &[String]| {
-            trusted(certificate, roots, between)
-        };
-        let target = lint::Target {
-            release: channel.release,
-            trusted: Some(&trusted),
-        };
+        let target = lint::Target::new(channel.release).at(born(subject));
         let found = lint::lint_block(&block, target);
-        let told: Diagnostics = found
-            .iter()
-            .filter(|it| it.severity > lint::Severity::Note)
-            .map(|it| {
-                let text = format!("channel {}: {}: {}", channel.id, it.path, it.message);
-                let fault = if it.severity >= lint::Severity::Broken {
-                    error(it.code, "/channels", text)
-                } else {
-                    warning(it.code, "/channels", text)
-                };
-                fault.hint(it.hint.clone())
-            })
-            .collect();
-        if lint::is_faulty(&found) {
-            Err(told)
-        } else {
-            Ok(told)
-        }
+        told(&channel.id, &found)
     }
+}
+
+/// Findings about a channel in words; an error when it would be refused, or never work.
+fn told(channel: &str, found: &[lint::Diagnostic]) -> Result<Vec<Diagnostic>, Diagnostics> {
+    let told: Diagnostics = found
+        .iter()
+        .filter(|it| it.severity > lint::Severity::Note)
+        .map(|it| {
+            let text = format!("channel {channel}: {}: {}", it.path, it.message);
+            let fault = if it.severity >= lint::Severity::Broken {
+                error(it.code, "/channels", text)
+            } else {
+                warning(it.code, "/channels", text)
+            };
+            fault.hint(it.hint.clone())
+        })
+        .collect();
+    if lint::is_faulty(found) {
+        Err(told)
+    } else {
+        Ok(told)
+    }
+}
+
+/// When somebody was born, in seconds: the time of his first block, at which it is judged as well.
+fn born(subject: &Subject) -> i64 {
+    i64::try_from(subject.born_ms / 1000).unwrap_or(i64::MAX)
 }
 
 fn nothing() -> Configured {
@@ -393,19 +430,4 @@ pub fn line(release: Release) -> Line {
         Release::V2_5 => Line::V2_5,
         Release::V3_1 => Line::V3_1,
     }
-}
-
-/// Whether a TLS certificate chains to one of the roots and is one for clients and servers.
-pub fn trusted(certificate: &str, roots: &[String], between: &[String]) -> bool {
-    let read = |all: &[String]| -> Vec<Certificate> {
-        all.iter()
-            .filter_map(|text| Certificate::parse_pem(text).ok())
-            .collect()
-    };
-    let Ok(certificate) = Certificate::parse_pem(certificate) else {
-        return false;
-    };
-    let (roots, between) = (read(roots), read(between));
-    check::chain(&certificate, &roots, &between)
-        .is_ok_and(|chain| check::is_client_and_server(&chain))
 }

@@ -48,13 +48,17 @@ pub fn descriptor() -> Descriptor {
         .into(),
         needs: needs(),
         kept: vec![kept(NONCE, &[CHAIN, kind::CHANNEL], false)],
-        takes: [item::KEY, item::TLS_KEY]
-            .map(|item| Take {
-                role: role::MSP.to_owned(),
-                item: item.to_owned(),
-                phases: vec![Phase::Operate],
-            })
-            .to_vec(),
+        takes: [
+            (role::MSP, item::KEY),
+            (role::MSP, item::TLS_KEY),
+            (role::CA, item::CA_PASSWORD),
+        ]
+        .map(|(role, item)| Take {
+            role: role.to_owned(),
+            item: item.to_owned(),
+            phases: vec![Phase::Operate],
+        })
+        .to_vec(),
         operations: work::operations(),
         formats: convert::formats(),
         releases: Release::ALL
@@ -116,6 +120,13 @@ fn needs() -> Vec<chain_plugin_sdk::descriptor::Need> {
             all.push(need(phase, role, Phase::Provision, kind, optional));
         }
     }
+    all.push(need(
+        Phase::Operate,
+        role::CA,
+        Phase::Provision,
+        kind::CA,
+        true,
+    ));
     for of_kind in [kind::SERVER, kind::CHAINCODE] {
         all.push(need(
             Phase::Operate,
@@ -221,6 +232,7 @@ fn roles(release: Release) -> Roles {
             kind::USER,
             kind::SERVER,
             kind::CHAINCODE,
+            kind::CA,
         ]
         .into_iter()
         .map(|kind| (kind.to_owned(), facts::schema(name, kind)))

@@ -19,10 +19,12 @@ mod blocks;
 mod convert;
 mod descriptor;
 mod expand;
+mod hosts;
 mod input;
 mod names;
 mod objects;
 mod options;
+mod remarks;
 mod work;
 
 use std::collections::BTreeMap;
@@ -62,7 +64,12 @@ impl Plugin for Fabric {
     }
 
     fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
-        Ok(blocks::provision(at))
+        let subject = self.network.subject(&at.call.subject)?;
+        let mut given = blocks::provision(at);
+        if subject.kind == kind::CHANNEL {
+            given.notes = remarks::of_channel(&self.network, subject)?;
+        }
+        Ok(given)
     }
 
     fn configure(&self, at: &At<'_>) -> Result<Configured, Diagnostics> {

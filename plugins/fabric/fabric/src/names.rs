@@ -51,6 +51,19 @@ pub fn not_a_channel(name: &str) -> Option<String> {
         .map(|c| format!("`{c}` is not a lower-case letter, digit, `.` or `-`"))
 }
 
+/// Why a text is no MSP id that a channel and its policies can have: letters, digits, `.` and `-`, at most 249.
+pub fn not_an_msp_id(id: &str) -> Option<String> {
+    if id.len() > 249 {
+        return Some(format!("it has {} characters, at most 249 fit", id.len()));
+    }
+    if matches!(id, "" | "." | "..") {
+        return Some("letters and digits are expected".to_owned());
+    }
+    id.chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
+        .map(|c| format!("`{c}` is not a letter, digit, `.` or `-`"))
+}
+
 /// Why a name is none of a chaincode: letters, digits, and `-` or `_` between them.
 pub fn not_a_chaincode(name: &str) -> Option<String> {
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -94,6 +107,10 @@ mod tests {
         assert_eq!(as_label("Org.One"), "org-one");
         assert_eq!(not_a_channel("my.channel-1"), None);
         assert!(not_a_channel("MyChannel").is_some());
+        assert_eq!(not_an_msp_id("Org1.MSP-x"), None);
+        for bad in ["", "..", "Org_1", "a b", "Org/1", &"a".repeat(250)] {
+            assert!(not_an_msp_id(bad).is_some(), "{bad}");
+        }
         assert_eq!(not_a_chaincode("asset_Transfer-1"), None);
         assert!(not_a_chaincode("_x").is_some());
         assert_eq!(not_a_version("1.0+x"), None);

@@ -14,6 +14,7 @@ mod consenters;
 mod crew;
 mod definition;
 mod endorse;
+mod endorsers;
 mod fetch;
 mod invocation;
 mod invoke;
@@ -25,9 +26,12 @@ mod orderers;
 mod pending;
 mod proposed;
 mod quorum;
+mod register;
+mod registry;
 mod renew;
 mod roster;
 mod signing;
+mod sound;
 mod spec;
 mod status;
 mod steps;
@@ -59,11 +63,13 @@ struct Entry {
 
 /// It signs as administrators.
 const SIGNS: &[&str] = &[item::KEY];
+/// It registers as the administrator of a CA server.
+const REGISTERS: &[&str] = &[item::CA_PASSWORD];
 /// It reads no key.
 const NONE: &[&str] = &[];
 
 /// The operations that are run by name.
-const ENTRIES: [Entry; 25] = [
+const ENTRIES: [Entry; 26] = [
     Entry {
         name: "bring-up",
         summary: "join all channels and deploy all chaincodes, as the spec says",
@@ -152,7 +158,7 @@ const ENTRIES: [Entry; 25] = [
         name: "chaincode-package",
         summary: "the package of a chaincode as a file, and its id",
         kind: kind::CHAINCODE,
-        args: nothing,
+        args: legacy::args,
         secrets: NONE,
     },
     Entry {
@@ -233,6 +239,13 @@ const ENTRIES: [Entry; 25] = [
         secrets: NONE,
     },
     Entry {
+        name: "identity-register",
+        summary: "register a person or a program at an organisation's CA server",
+        kind: "",
+        args: register::args,
+        secrets: REGISTERS,
+    },
+    Entry {
         name: "cert-renew",
         summary: "renew certificates of an organisation's orderers, peers and users over the same keys",
         kind: kind::ORG,
@@ -302,7 +315,7 @@ pub fn operations() -> Vec<Operation> {
 /// Whether an operation signs, and so asks for keys.
 fn signs(operation: &str) -> bool {
     let entry = ENTRIES.iter().find(|it| it.name == operation);
-    entry.is_none_or(|it| !it.secrets.is_empty())
+    entry.is_none_or(|it| it.secrets.contains(&item::KEY))
 }
 
 /// An operation at work.
@@ -315,6 +328,10 @@ impl Operate for Work {
         if what.operation.ends_with("-status") {
             let status = Status::gather(all, &what, host)?;
             return Ok(Self(Doing::new(now, move |hands| status.look(hands))));
+        }
+        if what.operation == register::NAME {
+            let desk = register::Desk::gather(&Network::new(all)?, &what, host)?;
+            return Ok(Self(Doing::new(now, move |hands| desk.register(hands))));
         }
         let network = Network::new(all)?;
         let roster = Roster::gather(&network, &what, host)?;
@@ -347,10 +364,9 @@ async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagno
         "anchor-set" => members::anchor_set(&crew, on, &args).await,
         "chaincode-deploy" if old => legacy::deploy_one(&crew, on, &args, files).await,
         "chaincode-install" if old => legacy::install(&crew, on, &args, files).await,
-        "chaincode-package" | "chaincode-approve" | "chaincode-commit" | "chaincode-endorse"
-        | "chaincode-upgrade"
-            if old =>
-        {
+        "chaincode-package" if old => legacy::package(&crew, on, &args, files),
+        "chaincode-upgrade" if old => legacy::upgrade(&crew, on, &args, files).await,
+        "chaincode-approve" | "chaincode-commit" | "chaincode-endorse" if old => {
             Err(legacy::unknown(&what.operation))
         }
         // Who began with one of these may come back with the files to the same.

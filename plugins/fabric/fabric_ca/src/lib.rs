@@ -17,12 +17,13 @@
 
 mod config;
 
-use chain_plugin_sdk::descriptor::{Descriptor, Image, Phase, Volume};
+use chain_plugin_sdk::descriptor::{Descriptor, Image, KeptSpec, Phase, Volume};
 use chain_plugin_sdk::{
     At, Change, Delivery, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder, Subject,
     Topology, export_plugin, reference,
 };
-use fabric_service::{Network, Release, container, descriptor, item, kind, port, role};
+use fabric_service::facts::CaServer;
+use fabric_service::{Network, Release, container, descriptor, facts, item, kind, port, role};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -45,9 +46,9 @@ const CONFIG: &str = "fabric-ca-server-config.yaml";
 /// The file that starts the server.
 const SCRIPT: &str = "start.sh";
 /// The kept password of the administrator, a secret.
-const PASSWORD: &str = "password";
+const PASSWORD: &str = item::CA_PASSWORD;
 /// The kept name of the administrator: the public sign that the password was born.
-const ADMIN: &str = "admin";
+const ADMIN: &str = item::CA_ADMIN;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -117,7 +118,11 @@ impl Plugin for FabricCa {
             .into(),
             kept: vec![
                 descriptor::kept(ADMIN, &[kind::CA], false),
-                descriptor::kept(PASSWORD, &[kind::CA], true),
+                KeptSpec {
+                    // The stack registers people as this administrator.
+                    share: vec![role::STACK.to_owned()],
+                    ..descriptor::kept(PASSWORD, &[kind::CA], true)
+                },
             ],
             takes: vec![
                 descriptor::take(item::CA_KEY),
@@ -170,8 +175,7 @@ impl Plugin for FabricCa {
         };
         Ok(Provisioned {
             keep,
-            facts: "{}".to_owned(),
-            notes: Vec::new(),
+            ..facts::known(&CaServer { tls: options.tls })
         })
     }
 

@@ -204,6 +204,19 @@ impl Certificate {
         core::mem::take(&mut *pem::encode(LABEL, &self.der))
     }
 
+    /// Whether both certify the same in the same words; only the signature may be another one, as
+    /// that of ECDSA has many values.
+    #[must_use]
+    pub fn is_same_but_signature(&self, other: &Self) -> bool {
+        self.signed == other.signed
+    }
+
+    /// Whether it is signed by ECDSA, over whatever hash.
+    #[must_use]
+    pub fn is_ecdsa_signed(&self) -> bool {
+        self.algorithm.starts_with(oid::ECDSA_SIGNATURES)
+    }
+
     /// The content of the serial number: big-endian, two's complement.
     #[must_use]
     pub fn serial(&self) -> &[u8] {

@@ -275,7 +275,8 @@ impl<'a> Issuer<'a> {
             self.key_id(),
         ];
         if !profile.alternative_names.is_empty() {
-            extensions.push(alternative_names(profile)?);
+            let names = &profile.alternative_names;
+            extensions.push(alternative_names(&profile.common_name, names)?);
         }
         self.issue(&subject, key, validity, serial, &extensions)
     }
@@ -291,16 +292,47 @@ impl<'a> Issuer<'a> {
         validity: Validity,
         serial: &Serial,
     ) -> Result<Certificate, IssueError> {
+        self.renew_with(old, None, validity, serial)
+    }
+
+    /// Renews a TLS certificate as [`Self::renew`] does, for other hosts and addresses.
+    ///
+    /// # Errors
+    /// When a name, validity or serial number cannot be.
+    pub fn renew_for(
+        &self,
+        old: &Certificate,
+        names: &[String],
+        validity: Validity,
+        serial: &Serial,
+    ) -> Result<Certificate, IssueError> {
+        let whose = old.subject().common_name().unwrap_or_default();
+        let names = alternative_names(whose, names)?;
+        self.renew_with(old, Some(names), validity, serial)
+    }
+
+    fn renew_with(
+        &self,
+        old: &Certificate,
+        names: Option<Vec<u8>>,
+        validity: Validity,
+        serial: &Serial,
+    ) -> Result<Certificate, IssueError> {
         let mut extensions: Vec<Vec<u8>> = Vec::new();
         for one in old.extensions() {
             extensions.push(if one.kind == oid::AUTHORITY_KEY_IDENTIFIER {
                 self.key_id()
+            } else if one.kind == oid::SUBJECT_ALT_NAME {
+                names.clone().unwrap_or_else(|| one.der.clone())
             } else {
                 one.der.clone()
             });
         }
         if old.extension(oid::AUTHORITY_KEY_IDENTIFIER).is_none() {
             extensions.push(self.key_id());
+        }
+        if old.extension(oid::SUBJECT_ALT_NAME).is_none() {
+            extensions.extend(names);
         }
         sign(
             self.key,
@@ -422,10 +454,10 @@ fn basic_constraints(ca: bool) -> Vec<u8> {
 }
 
 /// Hosts come first, then addresses, both in the order given.
-fn alternative_names(profile: &TlsProfile) -> Result<Vec<u8>, IssueError> {
+fn alternative_names(common_name: &str, names: &[String]) -> Result<Vec<u8>, IssueError> {
     let mut hosts = Vec::new();
     let mut addresses = Vec::new();
-    for name in &profile.alternative_names {
+    for name in names {
         match name.parse::<IpAddr>().map(|address| address.to_canonical()) {
             Ok(IpAddr::V4(four)) => {
                 addresses.push(der::element(tag::implicit(7), &[&four.octets()]));
@@ -436,7 +468,7 @@ fn alternative_names(profile: &TlsProfile) -> Result<Vec<u8>, IssueError> {
             }
             Err(_) => {
                 return Err(IssueError::AlternativeName {
-                    common_name: profile.common_name.clone(),
+                    common_name: common_name.to_owned(),
                     name: name.clone(),
                 });
             }

@@ -30,6 +30,7 @@ pub mod msp;
 pub mod name;
 pub mod oid;
 pub mod pem;
+pub mod request;
 pub mod signature;
 pub mod validity;
 

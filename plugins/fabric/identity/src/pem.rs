@@ -7,6 +7,8 @@ use base64ct::{Base64, Encoding};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::der::{Reader, tag};
+
 const LINE: usize = 64;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -57,6 +59,13 @@ pub fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
         out.push_str(part);
     }
     out
+}
+
+/// Whether bytes are one SEQUENCE of DER and nothing more: the outside of everything that PEM wraps
+/// here.
+#[must_use]
+pub fn is_one_sequence(bytes: &[u8]) -> bool {
+    Reader::only(bytes, tag::SEQUENCE).is_ok()
 }
 
 /// All blocks of a text, in order.

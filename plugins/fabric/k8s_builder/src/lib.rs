@@ -245,6 +245,7 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
         kind: "k8s".to_owned(),
         label,
         address: None,
+        dial_timeout: None,
         image: Some(full),
         package_id: package.id,
     })

@@ -27,7 +27,7 @@ use fabric_proto::peer::{
 };
 use fabric_transaction::broadcast::BroadcastError;
 use fabric_transaction::definition::{
-    Definition, EndorsementPolicy, Organisation, State, Step, Threshold, next, target,
+    Definition, EndorsementPolicy, Organisation, State, Step, next, target,
 };
 use fabric_transaction::deliver::Seek;
 use fabric_transaction::failure::Verdict;
@@ -176,7 +176,7 @@ fn deploy(network: &Network, package: &Package, wish: &Definition) {
             committed,
             organisations,
             approvals,
-            threshold: Threshold::Majority,
+            enough: true,
         };
         match next(wish, &state).unwrap() {
             Step::Install(all) => {

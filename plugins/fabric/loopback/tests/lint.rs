@@ -22,7 +22,6 @@ use fabric_channel::genesis::{Form, Seed, block_of};
 use fabric_channel::lint::{Diagnostic, Severity, Target, lint_block};
 use fabric_channel::model::{Channel, Release};
 use fabric_channel::tree::channel_group;
-use fabric_identity::{Certificate, check};
 use fabric_loopback::Programs;
 use fabric_proto::Message;
 use fabric_proto::common::Block;
@@ -34,24 +33,6 @@ use network::organization::{entropy, now};
 
 /// Where check and nodes differ, and why that is left so.
 const KNOWN: &[(&str, &str)] = &[
-    ("a root that is no authority", "certificates are not read"),
-    (
-        "an intermediate that is a root",
-        "certificates are not read",
-    ),
-    (
-        "an administrator of another organisation",
-        "certificates are not read",
-    ),
-    ("a revocation list that is none", "lists are not read"),
-    (
-        "a unit certified by a stranger",
-        "certificates are not compared",
-    ),
-    (
-        "a TLS root that is no authority",
-        "certificates are not read",
-    ),
     ("four slots", "nobody makes so many"),
     // An orderer that is told to join looks at what concerns itself only.
     ("bft: no consenters", "it would only follow"),
@@ -80,19 +61,6 @@ enum Said {
     Refused(String),
     /// Which one died.
     Died(&'static str),
-}
-
-fn trusted(certificate: &str, roots: &[String], intermediates: &[String]) -> bool {
-    let parse = |all: &[String]| -> Vec<Certificate> {
-        all.iter()
-            .filter_map(|text| Certificate::parse_pem(text).ok())
-            .collect()
-    };
-    let Ok(certificate) = Certificate::parse_pem(certificate) else {
-        return false;
-    };
-    check::chain(&certificate, &parse(roots), &parse(intermediates))
-        .is_ok_and(|chain| check::is_client_and_server(&chain))
 }
 
 fn make(network: &Network, ordering: Ordering, id: &str, fault: &Fault) -> Option<Block> {
@@ -197,10 +165,7 @@ fn compared(programs: &Programs, ordering: Ordering, orderers: usize, faults: &[
             println!("{name}: cannot even be made");
             continue;
         };
-        let target = Target {
-            release,
-            trusted: Some(&trusted),
-        };
+        let target = Target::new(release).at(now());
         // What cannot be opened is never sent to a node.
         let (severity, codes) = match open_config_block(block.clone()) {
             Ok(opened) => {

@@ -228,11 +228,23 @@ pub fn member(
     ])
 }
 
-/// A certificate is made again over the same key: a new one would make an orderer a stranger.
+/// Names by which a node is dialled and which its TLS certificate does not have: they came into the spec after its birth.
+pub fn unnamed(subject: &Subject, org: &Subject, tls: &str) -> Result<Vec<String>, Diagnostics> {
+    let who = who(subject, &extra::of(org)?)?;
+    let certificate = Certificate::parse_pem(tls).map_err(fault_at("certificate", ""))?;
+    let missing = who
+        .sans
+        .into_iter()
+        .filter(|name| !certificate.covers(name));
+    Ok(missing.collect())
+}
+
+/// A certificate is made again over the same key: a new one would make an orderer a stranger. One for TLS is for the hosts
+/// that the spec says now.
 pub fn renewed(
     at: &At<'_>,
     authorities: &Authorities,
-    org: &Subject,
+    (subject, org): (&Subject, &Subject),
     part: Part,
     old: &str,
     term: Term,
@@ -241,8 +253,12 @@ pub fn renewed(
     let authority = authorities.of(at, &org.id, part.authority())?;
     let issuer = Issuer::new(&authority.certificate, &authority.key).map_err(fault_at("ca", ""))?;
     let validity = holds(at.call.now_ms, term.identity)?;
-    let made = issuer
-        .renew(&old, validity, &serial(at)?)
-        .map_err(fault_at("certificate", ""))?;
+    let names = who(subject, &extra::of(org)?)?.sans;
+    let made = if part == Part::Tls && !names.is_empty() {
+        issuer.renew_for(&old, &names, validity, &serial(at)?)
+    } else {
+        issuer.renew(&old, validity, &serial(at)?)
+    };
+    let made = made.map_err(fault_at("certificate", ""))?;
     Ok(text_item(part.items().0, &made.to_pem(), false))
 }

@@ -18,8 +18,8 @@ mod issue;
 
 use chain_plugin_sdk::descriptor::{Descriptor, KeptSpec, Phase};
 use chain_plugin_sdk::{
-    At, Content, Diagnostics, File, Plugin, Provisioned, Rendered, RenderedBuilder, Subject,
-    Topology, export_plugin,
+    At, Content, Diagnostic, Diagnostics, File, Plugin, Provisioned, Rendered, RenderedBuilder,
+    Subject, Topology, export_plugin, warning,
 };
 use fabric_identity::msp::config_yaml;
 use fabric_service::descriptor::{IDENTITIES, kept, kinds, plugin};
@@ -147,17 +147,23 @@ impl Plugin for Msp {
             return org(at, subject, term);
         }
         let org = self.network.parent(subject)?;
-        let mut keep = Vec::new();
+        let (mut keep, mut notes) = (Vec::new(), Vec::new());
         let mut certificate = |part: Part| -> Result<String, Diagnostics> {
             let name = part.items().0;
             match at.kept_text(name) {
                 Some(old) if at.call.renew.iter().any(|it| it == name) => {
-                    let item = issue::renewed(at, &self.authorities, org, part, &old, term)?;
+                    let whose = (subject, org);
+                    let item = issue::renewed(at, &self.authorities, whose, part, &old, term)?;
                     let text = text_of(&item.bytes);
                     keep.push(item);
                     Ok(text)
                 }
-                Some(old) => Ok(old),
+                Some(old) => {
+                    if part == Part::Tls {
+                        notes.extend(outside(subject, org, &old)?);
+                    }
+                    Ok(old)
+                }
                 None => {
                     let born = issue::member(at, &self.authorities, subject, org, part, term)?;
                     let text = text_of(&born[0].bytes);
@@ -171,7 +177,7 @@ impl Plugin for Msp {
             return Ok(Provisioned {
                 keep,
                 facts: "{}".to_owned(),
-                notes: Vec::new(),
+                notes,
             });
         }
         let identity = NodeIdentity {
@@ -180,6 +186,7 @@ impl Plugin for Msp {
         };
         Ok(Provisioned {
             keep,
+            notes,
             ..facts::known(&identity)
         })
     }
@@ -200,6 +207,26 @@ impl Plugin for Msp {
         }
         Ok(tree(builder, at, org, &about).build())
     }
+}
+
+/// What to say about a node that is dialled by names which its certificate does not have: every such call fails.
+fn outside(subject: &Subject, org: &Subject, tls: &str) -> Result<Option<Diagnostic>, Diagnostics> {
+    let missing = issue::unnamed(subject, org, tls)?;
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let message = format!(
+        "the TLS certificate of {} is not for {}: it was made before, and whoever dials that name is cut off",
+        subject.name,
+        missing.join(", ")
+    );
+    let short = subject.name.strip_suffix(&format!(".{}", org.name));
+    let hint = format!(
+        "`kubectl chain run cert-renew {} only={}` makes it again over the same key, with all names of the spec",
+        org.name,
+        short.unwrap_or(&subject.name)
+    );
+    Ok(Some(warning("certificate", "", message).hint(hint)))
 }
 
 fn text_of(bytes: &[u8]) -> String {

@@ -127,6 +127,55 @@ fn a_renewed_certificate_is_over_the_same_key() {
     assert_ne!(new.serial(), old.serial());
 }
 
+/// A host that came into the spec later: every run says so, and a renewal brings it into the certificate.
+#[test]
+fn names_that_came_later_are_told_and_come_with_a_renewal() {
+    let (host, _) = authorities();
+    let mut call = call("peer/peer1.org1");
+    let first = plugin().provision(&host.at(&call)).unwrap();
+    assert_eq!(first.notes, []);
+    let mut all = fixture::topology(Release::V2_5, Size::default(), &ROLES);
+    for subject in all.subjects.iter_mut().filter(|it| it.id == call.subject) {
+        let node = fabric_service::extra::Node {
+            host: "peer1.org1".to_owned(),
+            sans: vec!["peer1.example.com".to_owned(), "192.0.2.7".to_owned()],
+            anchor: false,
+        };
+        subject.extra = serde_json::to_string(&node).unwrap();
+    }
+    let later = Msp::open(all).unwrap();
+    let host = host.kept("peer/peer1.org1", role::MSP, &first.keep);
+    let told = later.provision(&host.at(&call)).unwrap();
+    assert!(told.keep.is_empty());
+    let note = &told.notes[0];
+    assert!(
+        note.message
+            .contains("peer1.org1 is not for peer1.example.com, 192.0.2.7"),
+        "{note:?}"
+    );
+    let hint = note.hint.as_deref().unwrap();
+    assert!(hint.contains("cert-renew org1 only=peer1"), "{hint}");
+
+    call.renew = vec![item::TLS_CERT.to_owned()];
+    call.now_ms = BORN + 1000;
+    let again = later.provision(&host.at(&call)).unwrap();
+    assert_eq!(again.notes, []);
+    let new = Certificate::parse_pem(text(&again.keep, item::TLS_CERT)).unwrap();
+    let old = Certificate::parse_pem(text(&first.keep, item::TLS_CERT)).unwrap();
+    assert_eq!(new.subject_public_key_info(), old.subject_public_key_info());
+    for name in ["peer1.org1", "peer1.example.com", "192.0.2.7"] {
+        assert!(new.covers(name), "{name}");
+    }
+    let kinds = |of: &Certificate| -> Vec<Vec<u8>> {
+        of.extensions().iter().map(|it| it.kind.clone()).collect()
+    };
+    assert_eq!(
+        kinds(&new),
+        kinds(&old),
+        "the same extensions in their order"
+    );
+}
+
 #[test]
 fn without_its_authority_nobody_is_born() {
     let host = TestHost::new();

@@ -122,6 +122,23 @@ fn remark(orderers: usize) -> Option<Diagnostic> {
     Some(warning("orderers", "", why).hint(hint))
 }
 
+/// Channels for which the volume of the log is enough as it is when the user says nothing of it: 2Gi, of which each takes
+/// two files of 64 MB at once, and snapshots beside them.
+const ROOMY: usize = 10;
+
+/// What to say about a number of channels: an orderer whose disk is full stops, and does not say why beforehand.
+fn crowded(channels: usize) -> Option<Diagnostic> {
+    (channels > ROOMY).then(|| {
+        let why = format!(
+            "{channels} channels take {} MB of each orderer's volume `{}` at once, and more as they go; it has 2Gi unless `storage` says otherwise",
+            channels * 128,
+            LOG.volume
+        );
+        let hint = "`storage: {byKind: {orderer: {size: 10Gi}}}` sets both volumes of an orderer";
+        warning("storage", "", why).hint(hint)
+    })
+}
+
 /// The plugin.
 #[derive(Debug)]
 pub struct Raft {
@@ -155,8 +172,11 @@ impl Plugin for Raft {
     fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
         let options: Options = at.options()?;
         options.check()?;
+        let channels = self.network.of_kind(kind::CHANNEL);
+        let channels = channels.filter(|it| !it.foreign).count();
+        let orderers = remark(pod::count(&self.network));
         Ok(Provisioned {
-            notes: remark(pod::count(&self.network)).into_iter().collect(),
+            notes: orderers.into_iter().chain(crowded(channels)).collect(),
             ..facts::known(&options.ordering())
         })
     }

@@ -234,3 +234,13 @@ fn a_number_that_gives_nothing_is_remarked_upon() {
     assert!(said(4)[0].contains("stand the loss of 1, no more than 3 would"));
     assert!(said(3).is_empty() && said(5).is_empty());
 }
+
+#[test]
+fn more_channels_than_the_volume_of_the_log_holds_are_remarked_upon() {
+    assert_eq!(crowded(10), None);
+    let note = crowded(20).unwrap();
+    for part in ["20 channels", "2560 MB", "`raft`", "2Gi"] {
+        assert!(note.message.contains(part), "{part}: {note:?}");
+    }
+    assert!(note.hint.unwrap().contains("byKind"));
+}

@@ -5,6 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use prost::bytes::{Buf, BufMut};
+use prost::encoding::{self, DecodeContext, WireType};
+use prost::{DecodeError, Message};
+
 use crate::common::Envelope;
 use crate::message_map::impl_message_with_maps;
 use crate::policies::Policy;
@@ -65,17 +69,98 @@ impl_message_with_maps!(ConfigGroup {
 });
 
 /// A value of the tree.
-#[derive(Clone, PartialEq, Eq, ::prost::Message)]
+///
+/// Two are equal whatever [`explicit`](Self::explicit) says: nobody who decodes them can tell.
+#[derive(Clone, Debug, Default)]
 pub struct ConfigValue {
     /// Number of changes to it.
-    #[prost(uint64, tag = "1")]
     pub version: u64,
     /// A message that depends on the name.
-    #[prost(bytes = "vec", tag = "2")]
     pub value: Vec<u8>,
     /// Policy that a change must satisfy.
-    #[prost(string, tag = "3")]
     pub mod_policy: String,
+    /// Whether `value` is written even when it is empty. Go never does, other encoders may; what
+    /// was decoded keeps it, so that it encodes to the same bytes, over which hashes are made.
+    pub explicit: bool,
+}
+
+impl PartialEq for ConfigValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.value == other.value
+            && self.mod_policy == other.mod_policy
+    }
+}
+
+impl Eq for ConfigValue {}
+
+impl ConfigValue {
+    fn is_written(&self) -> bool {
+        self.explicit || !self.value.is_empty()
+    }
+}
+
+impl Message for ConfigValue {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        if self.version != 0 {
+            encoding::uint64::encode(1, &self.version, buf);
+        }
+        if self.is_written() {
+            encoding::bytes::encode(2, &self.value, buf);
+        }
+        if !self.mod_policy.is_empty() {
+            encoding::string::encode(3, &self.mod_policy, buf);
+        }
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        ctx: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        let (field, merged) = match tag {
+            1 => (
+                "version",
+                encoding::uint64::merge(wire_type, &mut self.version, buf, ctx),
+            ),
+            2 => {
+                self.explicit = true;
+                (
+                    "value",
+                    encoding::bytes::merge(wire_type, &mut self.value, buf, ctx),
+                )
+            }
+            3 => (
+                "mod_policy",
+                encoding::string::merge(wire_type, &mut self.mod_policy, buf, ctx),
+            ),
+            _ => return encoding::skip_field(wire_type, tag, buf, ctx),
+        };
+        merged.map_err(|mut error| {
+            error.push("ConfigValue", field);
+            error
+        })
+    }
+
+    fn encoded_len(&self) -> usize {
+        let mut len = 0;
+        if self.version != 0 {
+            len += encoding::uint64::encoded_len(1, &self.version);
+        }
+        if self.is_written() {
+            len += encoding::bytes::encoded_len(2, &self.value);
+        }
+        if !self.mod_policy.is_empty() {
+            len += encoding::string::encoded_len(3, &self.mod_policy);
+        }
+        len
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// A policy of the tree.

@@ -69,9 +69,9 @@ fn a_group_keeps_its_fields_in_order() {
         values: BTreeMap::from([(
             "V".into(),
             ConfigValue {
-                version: 0,
                 value: vec![9],
                 mod_policy: "Admins".into(),
+                ..ConfigValue::default()
             },
         )]),
         policies: BTreeMap::new(),
@@ -84,6 +84,31 @@ fn a_group_keeps_its_fields_in_order() {
     let mut cleared = group;
     cleared.clear();
     assert_eq!(cleared, ConfigGroup::default());
+}
+
+/// An empty value is left out, as Go does it. Who wrote it gets the same bytes back.
+#[test]
+fn an_empty_value_is_written_when_it_was() {
+    let given = ConfigValue {
+        mod_policy: "Admins".into(),
+        ..ConfigValue::default()
+    };
+    let bytes = b"\x1a\x06Admins";
+    assert_eq!(given.encode_to_vec(), bytes);
+    let read = decode::<ConfigValue>(bytes);
+    assert!(!read.explicit);
+    assert_eq!(read.encode_to_vec(), bytes);
+    let bytes = b"\x12\x00\x1a\x06Admins";
+    let read = decode::<ConfigValue>(bytes);
+    assert!(read.explicit);
+    assert_eq!(read.encode_to_vec(), bytes);
+    assert_eq!(read.encoded_len(), bytes.len());
+    assert_eq!(read, given);
+    let mut cleared = read;
+    cleared.clear();
+    assert!(cleared.encode_to_vec().is_empty());
+    let error = ConfigValue::decode(&b"\x10\x01"[..]).unwrap_err();
+    assert!(error.to_string().contains("ConfigValue.value"), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod legacy;
 mod lifecycle;
 mod seal;
 mod validate;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 

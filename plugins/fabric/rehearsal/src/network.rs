@@ -133,6 +133,12 @@ fn services(spec: &Spec) -> Vec<Service> {
         let dind = Service::new::<dind::Dind>(role::CHAINCODE, said(role::CHAINCODE));
         all.push(dind);
     }
+    if spec.options.contains_key(role::CA) {
+        all.push(Service::new::<fabric_ca::FabricCa>(
+            role::CA,
+            said(role::CA),
+        ));
+    }
     all
 }
 

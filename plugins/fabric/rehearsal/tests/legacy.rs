@@ -193,3 +193,124 @@ fn different_code_under_one_version_is_told() {
         "{fault:?}"
     );
 }
+
+fn upgrades(
+    network: &mut Network,
+    ledger: &mut Ledger,
+    faults: &Faults,
+) -> Result<Report, Diagnostics> {
+    let args =
+        json!({"version": "2.0", "policy": "OR('Org1MSP.peer', 'Org2MSP.peer')", "path": "basic"});
+    let what = ("chaincode-upgrade", BASIC, &args);
+    tries(network, ledger, what, &sources(), faults)
+}
+
+#[test]
+fn an_upgrade_writes_the_version_and_moves_the_chaincode() {
+    let (mut network, mut ledger) = joined();
+    deploys(&mut network, &mut ledger, &Faults::none()).unwrap();
+    let before = (ledger.summary(), instantiated(&ledger));
+    for (args, files, word) in [
+        // The code is wanted, and nothing is written without it.
+        (
+            json!({"version": "2.0"}),
+            vec![],
+            "chaincode-upgrade basic version=2.0 --file",
+        ),
+        (
+            json!({"policy": "OR('Org1MSP.peer')"}),
+            sources(),
+            "another version",
+        ),
+        (
+            json!({"version": "1.0", "policy": "OR('Org1MSP.peer')"}),
+            sources(),
+            "another policy",
+        ),
+        (
+            json!({"version": "2.0", "image": "i:1"}),
+            sources(),
+            "there is no image",
+        ),
+        (
+            json!({"version": "2.0", "path": "x", "policy": "/Channel/Application/Writers"}),
+            sources(),
+            "rule over signatures",
+        ),
+        (json!({"version": "a b"}), sources(), "chaincode basic"),
+    ] {
+        let what = ("chaincode-upgrade", BASIC, &args);
+        let fault = tries(&mut network, &mut ledger, what, &files, &Faults::none()).unwrap_err();
+        assert!(format!("{fault:?}").contains(word), "{word} in {fault:?}");
+        assert!(network.log.amended.is_empty(), "{args}");
+        assert_eq!(ledger.summary(), before.0, "{args}");
+    }
+    let report = upgrades(&mut network, &mut ledger, &Faults::none()).unwrap();
+    assert!(
+        report.text.contains("basic 2.0 is instantiated"),
+        "{}",
+        report.text
+    );
+    let amended = network.log.amended.clone();
+    assert_eq!(amended.len(), 1);
+    let text = amended[0].to_string();
+    assert!(
+        text.contains("\"version\":\"2.0\"") && text.contains("OR('Org1MSP.peer'"),
+        "{text}"
+    );
+    let data = instantiated(&ledger);
+    assert_eq!(data.version, "2.0");
+    assert_ne!(data.policy, before.1.policy);
+    let blocks = ledger.blocks();
+    upgrades(&mut network, &mut ledger, &Faults::none()).unwrap();
+    assert_eq!(ledger.blocks(), blocks);
+    is_clean(&ledger);
+}
+
+#[test]
+fn an_upgrade_stands_what_is_lost_after_it_was_done() {
+    let (mut network, mut start) = joined();
+    deploys(&mut network, &mut start, &Faults::none()).unwrap();
+    let mut end = start.clone();
+    upgrades(&mut network, &mut end, &Faults::none()).unwrap();
+    let (wanted, requests) = (end.summary(), network.log.requests.len());
+    for fault in [Fault::LostAfter, Fault::KilledAfter] {
+        for at in 0..requests {
+            let mut ledger = start.clone();
+            network.now_ms = ledger.clock_ms();
+            for faults in [Faults::one(at, fault), Faults::none()] {
+                let ended = upgrades(&mut network, &mut ledger, &faults);
+                ended.unwrap_or_else(|why| panic!("{fault:?} at {at}: {why:?}"));
+            }
+            assert_eq!(ledger.summary(), wanted, "{fault:?} at {at}");
+            is_clean(&ledger);
+        }
+    }
+}
+
+/// One party packs the code, and the file is what all install.
+#[test]
+fn code_goes_to_other_parties_as_a_file() {
+    let (mut network, mut ledger) = joined();
+    let args = json!({"path": "basic"});
+    let what = ("chaincode-package", BASIC, &args);
+    let packed = tries(&mut network, &mut ledger, what, &sources(), &Faults::none()).unwrap();
+    assert_eq!(packed.files[0].name, "basic-1.0.cds");
+    let none = json!({});
+    let what = ("chaincode-deploy", BASIC, &none);
+    tries(
+        &mut network,
+        &mut ledger,
+        what,
+        &packed.files,
+        &Faults::none(),
+    )
+    .unwrap();
+    assert_eq!(instantiated(&ledger).version, "1.0");
+    // It is the same code, whether it came from the file or from the sources.
+    deploys(&mut network, &mut ledger, &Faults::none()).unwrap();
+    let what = ("chaincode-package", BASIC, &none);
+    let fault = tries(&mut network, &mut ledger, what, &[], &Faults::none()).unwrap_err();
+    assert!(format!("{fault:?}").contains("which code"), "{fault:?}");
+    is_clean(&ledger);
+}

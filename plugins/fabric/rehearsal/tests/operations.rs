@@ -240,7 +240,54 @@ fn the_steps_of_a_chaincode_stand_every_fault() {
         ("chaincode-approve", BASIC, none.clone()),
         ("chaincode-commit", BASIC, none),
     ];
-    stands(alone, &before, &steps, &AFTER);
+    stands(alone, &before, &steps, &ALL);
+}
+
+/// In 1.4 a transaction makes the channel, and what would be wrong with it is found before as well.
+#[test]
+fn a_policy_that_nobody_satisfies_is_refused_in_every_release() {
+    let network = |release: Release, orderers: Orderers, rule: &str| {
+        let kinds = json!({
+            "orgs": 2, "peers": 1,
+            "channels": [{"name": "mychannel", "policies": {"Admins": rule}}],
+        });
+        Network::new(Spec::new(release, orderers, &kinds)).map(|it| it.notes)
+    };
+    for (release, orderers) in [
+        (Release::V1_4, Orderers::Solo),
+        (Release::V2_5, Orderers::Raft),
+    ] {
+        let fault = network(release, orderers, "OR('Org9MSP.admin')").unwrap_err();
+        let text = format!("{fault:?}");
+        for part in [
+            "channel mychannel",
+            "/Channel/Application/Admins",
+            "Org9MSP",
+        ] {
+            assert!(text.contains(part), "{release:?} {part}: {text}");
+        }
+        // Who orders is a member of the channel, too.
+        network(release, orderers, "OR('OrdererMSP.admin')").unwrap();
+    }
+}
+
+/// Whoever makes the package for peers makes it as its servers know it, whatever the user says of it.
+#[test]
+fn a_package_has_the_time_to_dial_that_the_user_says() {
+    let mut spec = alone();
+    let said = json!({"dialTimeout": "20s"});
+    spec.options
+        .insert(fabric_service::role::CHAINCODE.to_owned(), said);
+    let (mut network, mut ledger) = brought_up(spec);
+    let none = json!({});
+    let report = does(&mut network, &mut ledger, "chaincode-package", BASIC, &none);
+    let limits = fabric_transaction::package::Limits::default();
+    let read = fabric_transaction::package::read(&report.files[0].bytes, &limits).unwrap();
+    let code = format!("{:?}", read.code);
+    assert!(code.contains("20s"), "{code}");
+    let call = json!({"call": "add n 1"});
+    does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &call);
+    is_clean(&ledger, "deployed");
 }
 
 /// What only looks changes nothing, and says something.

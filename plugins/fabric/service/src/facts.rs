@@ -51,6 +51,14 @@ pub struct Ordering {
     pub consenters: bool,
 }
 
+/// What `ca` says about a CA server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaServer {
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
 /// What `kafka` says about the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,6 +123,9 @@ pub struct Package {
     /// What peers dial, for `ccaas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// How long they wait for an answer, where it is not what a package says usually.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial_timeout: Option<String>,
     /// Image and digest, for `k8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -196,6 +207,12 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
                 "user": text(),
             },
         }),
+        (role::CA, kind::CA) => json!({
+            "type": "object",
+            "required": ["tls"],
+            "additionalProperties": false,
+            "properties": {"tls": {"type": "boolean"}},
+        }),
         (role::CHAINCODE, CHAIN) => json!({
             "type": "object",
             "required": ["kind"],
@@ -224,6 +241,7 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
                 "kind": {"enum": ["ccaas", "k8s"]},
                 "label": text(),
                 "address": text(),
+                "dialTimeout": text(),
                 "image": text(),
                 "packageId": text(),
             },

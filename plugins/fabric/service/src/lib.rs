@@ -140,6 +140,10 @@ pub mod item {
     pub const TLS_CERT: &str = "tls-cert";
     /// About an orderer, a peer or a user: its TLS key, a secret, PEM.
     pub const TLS_KEY: &str = "tls-key";
+    /// About a CA server, kept by it: the name of its first administrator.
+    pub const CA_ADMIN: &str = "admin";
+    /// About a CA server, kept by it: that administrator's password, a secret.
+    pub const CA_PASSWORD: &str = "password";
     /// A file about an organisation, rendered by `msp`: `config.yaml` with the `NodeOUs`.
     pub const NODE_OUS: &str = "config.yaml";
     /// A file about the chain, configured by the stack where a release has a system channel: its block 0.

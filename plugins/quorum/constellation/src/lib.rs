@@ -131,8 +131,10 @@ impl Plugin for Constellation {
     }
 }
 
-/// A URL in which the script puts an address for the name.
+/// A URL in which the script puts an address for the name. It speaks TLS of its own everywhere, so an address that says so
+/// says nothing new.
 fn url(host: &str, port: u16) -> String {
+    let host = host.strip_prefix("https://").unwrap_or(host);
     format!("https://@{host}@:{port}/")
 }
 
@@ -182,6 +184,12 @@ mod tests {
             list,
             b"https://@demo-node0@:9001/\nhttps://@192.0.2.7@:31001/\n"
         );
+    }
+
+    #[test]
+    fn a_peer_behind_tls_is_named_as_any_other() {
+        assert_eq!(url("https://a.example", 443), "https://@a.example@:443/");
+        assert_eq!(url("a.example", 9001), "https://@a.example@:9001/");
     }
 
     #[test]

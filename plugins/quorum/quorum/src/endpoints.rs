@@ -27,15 +27,21 @@ impl Operate for Endpoints {
         for subject in nodes.all().chain(side) {
             let mut ports = Map::new();
             for endpoint in &subject.endpoints {
-                let inside = format!(
-                    "{}.{}.svc:{}",
-                    endpoint.service, subject.namespace, endpoint.number
-                );
+                // A node of another party has no Service here.
+                let inside = (!subject.foreign).then(|| {
+                    format!(
+                        "{}.{}.svc:{}",
+                        endpoint.service, subject.namespace, endpoint.number
+                    )
+                });
                 let outside = endpoint.outside.clone();
-                let shown = outside.clone().unwrap_or_else(|| "-".to_owned());
+                let shown = |address: &Option<String>| address.clone().unwrap_or("-".to_owned());
                 lines.push(format!(
-                    "{}\t{}\t{inside}\t{shown}",
-                    subject.name, endpoint.port
+                    "{}\t{}\t{}\t{}",
+                    subject.name,
+                    endpoint.port,
+                    shown(&inside),
+                    shown(&outside)
                 ));
                 ports.insert(
                     endpoint.port.clone(),

@@ -160,7 +160,7 @@ impl<'a> Births<'a> {
                 number: port.number,
                 outside: host
                     .zip(outside)
-                    .map(|(host, number)| format!("{host}:{number}")),
+                    .map(|(host, number)| host_port(host, number)),
             }
         });
         let mut extra = json!({"from": format!("/nodes/{}", place.index)});
@@ -184,6 +184,15 @@ impl<'a> Births<'a> {
             folder: format!("quorum/{}/{}", self.spec.chain, place.name),
             extra: extra.to_string(),
         })
+    }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+fn host_port(host: &str, number: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]:{number}")
+    } else {
+        format!("{host}:{number}")
     }
 }
 

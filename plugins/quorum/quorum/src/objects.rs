@@ -61,10 +61,16 @@ pub fn services(
     if inside.is_empty() {
         return builder;
     }
+    let mut spec = json!({"type": "ClusterIP", "selector": selector, "ports": inside});
+    if let (true, Some(spec)) = (subject.kind == "node", spec.as_object_mut()) {
+        // A peer that is refused is dialled again after 35 seconds, and validators that missed each other wait longer
+        // in each round: whether a node can be dialled must not depend on whether its JSON-RPC answers already.
+        spec.insert("publishNotReadyAddresses".to_owned(), json!(true));
+    }
     builder = builder.object(&json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": name},
-        "spec": {"type": "ClusterIP", "selector": selector, "ports": inside},
+        "spec": spec,
     }));
     if exposure.kind == Kind::ClusterIp {
         return builder;

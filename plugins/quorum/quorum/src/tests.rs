@@ -179,6 +179,10 @@ fn a_service_faces_outside_only_if_it_is_wanted_and_never_with_metrics() {
     assert_eq!(services.len(), 1);
     assert_eq!(services[0]["metadata"]["name"], "demo-node1");
     assert_eq!(services[0]["spec"]["type"], "ClusterIP");
+    assert_eq!(
+        services[0]["spec"]["publishNotReadyAddresses"], true,
+        "peers dial a node before its JSON-RPC answers"
+    );
 
     let expose = json!({"type": "NodePort", "port": 31000});
     let exposed = rendered(&spec(2), &json!({}), &expose, "node/node1");
@@ -262,6 +266,30 @@ fn an_ingress_for_each_node_or_one_in_one_piece() {
         )
         .is_empty()
     );
+}
+
+#[test]
+fn endpoints_are_told_with_what_the_cluster_has() {
+    let spec = spec(2);
+    let mut subjects = expand(&spec, &[]).unwrap();
+    // As the host fills it in: the server assigned a node port.
+    subjects[1].endpoints[2].outside = Some("192.0.2.1:31234".to_owned());
+    let topology = Topology {
+        chain: "demo".to_owned(),
+        stack: "quorum".to_owned(),
+        release: "v24.4.1".to_owned(),
+        subjects,
+        host_features: Vec::new(),
+        extra: json!({"services": spec.services, "options": {}}).to_string(),
+    };
+    let what = quorum_service::fixture::request(STACK_ROLE, "endpoints", "chain", &json!({}));
+    let mut work = Work::start(topology, what, &TestHost::new()).unwrap();
+    let text = match work.next(Vec::new(), &TestHost::new()) {
+        Turn::Done(report) => report.text,
+        other => panic!("{other:?}"),
+    };
+    assert!(text.contains("node0\tp2p\tdemo-node0.ns.svc:30303\t192.0.2.1:31234"));
+    assert!(text.contains("node1\trpc\tdemo-node1.ns.svc:8545\t-"));
 }
 
 #[test]

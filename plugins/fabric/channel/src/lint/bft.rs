@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_identity::Certificate;
 use fabric_proto::Message;
 use fabric_proto::configuration::{ConfigGroup, Consenter, Orderers, smartbft};
-use fabric_proto::msp::SerializedIdentity;
+use fabric_proto::msp::{FabricMspConfig, SerializedIdentity};
 use fabric_proto::policies::{
     PolicyType, PrincipalClassification, SignaturePolicyEnvelope, SignatureRule,
 };
 
 use super::capability::LEVEL_NO_GLOBAL;
+use super::certificate::{Authorities, readable};
 use super::consensus::{Member, provider};
 use super::{Linter, Severity, path_of};
 use crate::duration;
@@ -65,14 +67,9 @@ impl Linter<'_> {
                     "name the MSP ID of an orderer organisation",
                 );
             }
-            if !String::from_utf8_lossy(&one.identity).contains("-----BEGIN CERTIFICATE-----") {
-                self.add(
-                    Severity::Refused,
-                    "certificate-format",
-                    place.clone(),
-                    format!("has an identity of consenter {} that is not PEM", one.id),
-                    "put the whole PEM file in",
-                );
+            let what = format!("an identity of consenter {}", one.id);
+            if let Some(identity) = self.read_one(&place, &what, &one.identity) {
+                self.bft_identity(&place, one, &identity, group);
             }
         }
         if (1..4).contains(&consenters.len()) {
@@ -97,6 +94,43 @@ impl Linter<'_> {
             })
             .collect();
         self.members(&place, &members);
+    }
+
+    /// Whether blocks that a consenter signs count: its identity is a member of its organisation.
+    fn bft_identity(
+        &mut self,
+        place: &str,
+        consenter: &Consenter,
+        identity: &Certificate,
+        group: &ConfigGroup,
+    ) {
+        let of_it = |msp: &FabricMspConfig| msp.name == consenter.msp_id;
+        let Some(msp) = group.groups.values().filter_map(provider).find(of_it) else {
+            return;
+        };
+        let authorities = Authorities {
+            roots: readable(&msp.root_certs),
+            between: readable(&msp.intermediate_certs),
+        };
+        let fault = if identity.is_ca() {
+            Some("is an authority's".to_owned())
+        } else {
+            authorities.fault_of(identity).map(|error| {
+                format!(
+                    "is issued by no authority of `{}` ({error})",
+                    consenter.msp_id
+                )
+            })
+        };
+        if let Some(fault) = fault {
+            self.add(
+                Severity::Broken,
+                "bft-identity",
+                place,
+                format!("has an identity of consenter {} that {fault}: its signature counts under no block", consenter.id),
+                "take the certificate that the orderer signs with",
+            );
+        }
     }
 
     fn bft_options(&mut self, path: &str, options: &smartbft::Options) {

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_identity::Certificate;
+use fabric_identity::check::{self, ChainError};
+use fabric_identity::validity::ValidityState;
 use fabric_proto::Message;
 use fabric_proto::configuration::{
     ConfigGroup, ConsensusState, ConsensusType, KafkaBrokers, etcdraft,
@@ -9,7 +12,8 @@ use fabric_proto::configuration::{
 use fabric_proto::msp::{FabricMspConfig, MspConfig};
 
 use super::capability::LEVEL_NO_GLOBAL;
-use super::organization::split_address;
+use super::certificate::{Authorities, first, readable};
+use super::organization::{is_host, split_address};
 use super::{Linter, Severity, path_of};
 use crate::duration;
 use crate::model::Release;
@@ -23,14 +27,6 @@ pub(super) struct Member {
     pub port: u32,
     /// TLS certificates that it dials and serves with.
     pub certificates: [Vec<u8>; 2],
-}
-
-/// TLS roots and intermediates of the orderer organisations, and who has none.
-#[derive(Default)]
-struct Authorities {
-    roots: Vec<String>,
-    intermediates: Vec<String>,
-    without: Vec<String>,
 }
 
 impl Linter<'_> {
@@ -211,9 +207,9 @@ impl Linter<'_> {
             );
             return;
         }
-        let authorities = self.authorities();
+        let (authorities, without) = self.tls_authorities();
         let all_without = authorities.roots.is_empty();
-        for organization in &authorities.without {
+        for organization in &without {
             let (severity, what) = if all_without {
                 (
                     Severity::Refused,
@@ -232,9 +228,10 @@ impl Linter<'_> {
         }
         let mut addresses = BTreeSet::new();
         let mut owners: BTreeMap<&[u8], String> = BTreeMap::new();
+        let mut keys: BTreeMap<Vec<u8>, (String, Certificate)> = BTreeMap::new();
         for member in members {
             let name = format!("{}:{}", member.host, member.port);
-            if member.host.is_empty() || !(1..=65_535).contains(&member.port) {
+            if !is_host(&member.host) || !(1..=65_535).contains(&member.port) {
                 self.add(
                     Severity::Broken,
                     "consenter-address",
@@ -257,7 +254,10 @@ impl Linter<'_> {
             let mut own: Vec<&[u8]> = member.certificates.iter().map(Vec::as_slice).collect();
             own.dedup();
             for certificate in own {
-                self.certificate(path, &name, certificate, &authorities);
+                let read = self.certificate(path, &name, certificate, &authorities);
+                if let Some(read) = read {
+                    self.key_of(path, &name, read, &mut keys);
+                }
                 // Empty ones are found by their format.
                 let before = owners.insert(certificate, name.clone());
                 if let Some(before) = before.filter(|_| !certificate.is_empty()) {
@@ -270,56 +270,118 @@ impl Linter<'_> {
                     );
                 }
             }
+            self.serves(path, &name, member);
         }
     }
 
-    fn certificate(&mut self, path: &str, name: &str, pem: &[u8], authorities: &Authorities) {
-        let text = String::from_utf8_lossy(pem);
-        if !text.contains("-----BEGIN CERTIFICATE-----") {
-            self.add(
-                Severity::Refused,
-                "certificate-format",
-                path,
-                format!("has a TLS certificate of consenter `{name}` that is not PEM"),
-                "put the whole PEM file in",
-            );
-            return;
+    /// Checks a TLS certificate of a consenter as orderers do. They do not look at its time; those who
+    /// dial it do.
+    fn certificate(
+        &mut self,
+        path: &str,
+        name: &str,
+        pem: &[u8],
+        authorities: &Authorities,
+    ) -> Option<Certificate> {
+        let what = format!("a TLS certificate of consenter `{name}`");
+        let read = self.read_one(path, &what, pem)?;
+        if authorities.roots.is_empty() {
+            return Some(read);
         }
-        let Some(trusted) = self.target.trusted else {
-            return;
+        let fault = match authorities.fault_of(&read) {
+            Some(ChainError::Unknown { .. }) => {
+                Some("chains to no TLS root of an orderer organisation".to_owned())
+            }
+            Some(error) => Some(format!(
+                "chains to no TLS root of an orderer organisation ({error})"
+            )),
+            None => check::chain(&read, &authorities.roots, &authorities.between)
+                .is_ok_and(|chain| !check::is_client_and_server(&chain))
+                .then(|| "is not for clients and servers".to_owned()),
         };
-        if !authorities.roots.is_empty()
-            && !trusted(&text, &authorities.roots, &authorities.intermediates)
-        {
+        if let Some(fault) = fault {
             self.add(
                 Severity::Refused,
                 "consenter-untrusted",
                 path,
-                format!(
-                    "has a TLS certificate of consenter `{name}` that chains to no TLS root of an \
-                     orderer organisation, or is not for clients and servers: orderers refuse it"
-                ),
+                format!("has {what} that {fault}: orderers refuse it"),
                 "issue it by the TLS authority of the orderer organisation, for both uses",
+            );
+        }
+        if self
+            .target
+            .now
+            .is_some_and(|now| read.validity().at(now) == ValidityState::Expired)
+        {
+            self.add(
+                Severity::Broken,
+                "consenter-expired",
+                path,
+                format!("has {what} that has expired: the others refuse its connections"),
+                "renew it over the same key (`kubectl chain run cert-renew`)",
+            );
+        }
+        Some(read)
+    }
+
+    /// An orderer knows itself among the consenters by its key, so each needs one of its own.
+    fn key_of(
+        &mut self,
+        path: &str,
+        name: &str,
+        read: Certificate,
+        keys: &mut BTreeMap<Vec<u8>, (String, Certificate)>,
+    ) {
+        let key = read.subject_public_key_info().to_vec();
+        let Some((before, other)) = keys.insert(key, (name.to_owned(), read.clone())) else {
+            return;
+        };
+        if before != name && other != read {
+            self.add(
+                Severity::Broken,
+                "consenter-key-shared",
+                path,
+                format!("has one TLS key for `{before}` and `{name}`: either orderer takes itself for both"),
+                "give each consenter its own key",
             );
         }
     }
 
-    fn authorities(&self) -> Authorities {
-        let mut all = Authorities::default();
-        let texts = |all: Vec<Vec<u8>>| -> Vec<String> {
-            all.iter()
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-                .collect()
+    /// Whether the others take what a consenter serves with for the host that they dial.
+    fn serves(&mut self, path: &str, name: &str, member: &Member) {
+        let [_, server] = &member.certificates;
+        let Some(certificate) = first(server) else {
+            return;
         };
+        if is_host(&member.host) && !certificate.covers(&member.host) {
+            self.add(
+                Severity::Broken,
+                "consenter-host",
+                path,
+                format!(
+                    "has consenter `{name}`, whose TLS certificate is not for `{}`: the others refuse the connection",
+                    member.host
+                ),
+                "make the certificate with this host among its names, or name the host that it has",
+            );
+        }
+        self.servers.push(certificate);
+    }
+
+    /// TLS authorities of the orderer organisations, and who has none.
+    fn tls_authorities(&self) -> (Authorities, Vec<String>) {
+        let mut all = Authorities::default();
+        let mut without = Vec::new();
+        // What cannot be read is found with the organisation.
         for (name, group) in self.orderer().into_iter().flat_map(|group| &group.groups) {
             let Some(msp) = provider(group) else { continue };
             if msp.tls_root_certs.is_empty() {
-                all.without.push(name.clone());
+                without.push(name.clone());
             }
-            all.roots.extend(texts(msp.tls_root_certs));
-            all.intermediates.extend(texts(msp.tls_intermediate_certs));
+            all.roots.extend(readable(&msp.tls_root_certs));
+            all.between.extend(readable(&msp.tls_intermediate_certs));
         }
-        all
+        (all, without)
     }
 }
 

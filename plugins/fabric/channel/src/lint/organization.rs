@@ -14,8 +14,15 @@ use crate::tree::{APPLICATION, CHANNEL, CONSORTIUMS, ORDERER};
 pub(super) fn split_address(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
-    let plain = !host.is_empty() && !host.contains(['/', ' ', '\t']);
-    (plain && port > 0).then_some((host, port))
+    (is_host(host) && port > 0).then_some((host, port))
+}
+
+/// Whether a name or address can be dialled at all: no name server knows a name of more than 253
+/// letters, or with a part of none or of more than 63.
+pub(super) fn is_host(host: &str) -> bool {
+    let plain = !host.contains(['/', ' ', '\t']);
+    let name = host.strip_suffix('.').unwrap_or(host);
+    plain && name.len() <= 253 && name.split('.').all(|part| (1..=63).contains(&part.len()))
 }
 
 impl<'a> Linter<'a> {
@@ -178,25 +185,7 @@ impl<'a> Linter<'a> {
                 "add the certificate of the organisation's authority",
             );
         }
-        let pem = |bytes: &Vec<u8>| {
-            String::from_utf8_lossy(bytes).contains("-----BEGIN CERTIFICATE-----")
-        };
-        let certificates = [
-            &config.root_certs,
-            &config.intermediate_certs,
-            &config.admins,
-            &config.tls_root_certs,
-            &config.tls_intermediate_certs,
-        ];
-        if !certificates.into_iter().flatten().all(pem) {
-            self.add(
-                Severity::Refused,
-                "certificate-format",
-                path.clone(),
-                "has a certificate that is not PEM: nodes refuse it",
-                "put the whole PEM file in",
-            );
-        }
+        self.certificates(&path, config);
         if config.signing_identity.is_some() {
             self.add(
                 Severity::Warning,
@@ -253,7 +242,7 @@ impl<'a> Linter<'a> {
             return;
         };
         for peer in anchors.anchor_peers {
-            if peer.host.is_empty() || !(1..=65_535).contains(&peer.port) {
+            if !is_host(&peer.host) || !(1..=65_535).contains(&peer.port) {
                 self.add(
                     Severity::Broken,
                     "anchor-peer",
@@ -270,13 +259,23 @@ impl<'a> Linter<'a> {
 
     fn check_addresses(&mut self, path: String, all: &[String]) {
         for address in all {
-            if split_address(address).is_none() {
+            let Some((host, _)) = split_address(address) else {
                 self.add(
                     Severity::Broken,
                     "address-format",
                     path.clone(),
                     format!("has `{address}`, expected `host:port`: peers cannot dial it"),
-                    "write addresses as `host:port`, without a scheme",
+                    "write addresses as `host:port`, without a scheme; a part of a name has at most 63 letters",
+                );
+                continue;
+            };
+            if !self.servers.is_empty() && !self.servers.iter().any(|one| one.covers(host)) {
+                self.add(
+                    Severity::Broken,
+                    "address-certificate",
+                    path.clone(),
+                    format!("has `{address}`, and no consenter's TLS certificate is for `{host}`: peers refuse the connection"),
+                    "make the certificate with this host among its names, or name the host that it has",
                 );
             }
         }

@@ -11,6 +11,7 @@ use crate::model::{BatchSize, Consensus};
 use crate::tree::{ADMINS, capabilities, channel_group, guarded, value};
 use crate::{edit, policy as texts, vectors};
 
+mod certificates;
 mod consensus;
 mod table;
 
@@ -145,8 +146,11 @@ fn administrators_by_unit_need_a_capability() {
     );
     // With administrators listed the same profile works.
     let all = channel.consortiums.values_mut().flatten();
+    let [root, admin] = certificates::root_and_administrator();
     for organization in channel.organizations.iter_mut().chain(all) {
-        organization.msp.admins = organization.msp.root_certs.clone();
+        organization.msp.root_certs = vec![root.clone()];
+        organization.msp.node_ous = Some(crate::model::NodeOus::usual(None));
+        organization.msp.admins = vec![admin.clone()];
     }
     let found = lint_config(
         "syschan",
@@ -245,8 +249,11 @@ fn policies_that_nobody_satisfies_are_found() {
 fn roles_need_units() {
     let admins = |root: &mut ConfigGroup| {
         change_msp(root, "Application/Org1MSP", |msp| {
+            let listed = certificates::root_and_administrator().map(String::into_bytes);
+            let [root, admin] = listed;
             msp.fabric_node_ous = None;
-            msp.admins = msp.root_certs.clone();
+            msp.root_certs = vec![root];
+            msp.admins = vec![admin];
         });
     };
     let found = findings(admins);
@@ -268,8 +275,11 @@ fn roles_need_units() {
     assert_eq!(severity("/Channel/Application/Org1MSP/Admins"), None);
     // The custom for such an organisation asks for members instead.
     let mut channel = vectors::raft_channel();
-    channel.organizations[1].msp.node_ous = None;
-    channel.organizations[1].msp.admins = channel.organizations[1].msp.root_certs.clone();
+    let [root, admin] = certificates::root_and_administrator();
+    let msp = &mut channel.organizations[1].msp;
+    msp.node_ous = None;
+    msp.root_certs = vec![root];
+    msp.admins = vec![admin];
     let group = channel_group(&channel).unwrap();
     assert!(!is_faulty(&lint_config(
         "mychannel",

@@ -21,9 +21,10 @@ pub struct Orderer {
     /// Sizes of blocks.
     #[serde(default)]
     pub batch_size: BatchSize,
-    /// Channels that may be created through a system channel; 0 for any number.
-    #[serde(default)]
-    pub max_channels: u64,
+    /// Channels that may be created through a system channel; 0 for any number. When absent, that
+    /// number is meant and not written, as Fabric's tools do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_channels: Option<u64>,
     /// Addresses for all organisations, `host:port`: before `V1_4_2`, where organisations have none
     /// of their own. Forbidden with `V3_0`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,7 +45,7 @@ impl Orderer {
             maintenance: false,
             batch_timeout: two_seconds(),
             batch_size: BatchSize::default(),
-            max_channels: 0,
+            max_channels: None,
             addresses: Vec::new(),
             capabilities: None,
             policies: Policies::new(),

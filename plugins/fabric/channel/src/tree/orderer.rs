@@ -44,16 +44,17 @@ pub(super) fn orderer_group(
     let timeout = BatchTimeout {
         timeout: orderer.batch_timeout.clone(),
     };
-    let restrictions = ChannelRestrictions {
-        max_count: orderer.max_channels,
-    };
+    let mut restrictions = value(
+        &ChannelRestrictions {
+            max_count: orderer.max_channels.unwrap_or_default(),
+        },
+        ADMINS,
+    );
+    restrictions.explicit = orderer.max_channels.is_some();
     group.values.extend([
         ("BatchSize".to_owned(), value(&size, ADMINS)),
         ("BatchTimeout".to_owned(), value(&timeout, ADMINS)),
-        (
-            "ChannelRestrictions".to_owned(),
-            value(&restrictions, ADMINS),
-        ),
+        ("ChannelRestrictions".to_owned(), restrictions),
     ]);
     insert_capabilities(
         &mut group,

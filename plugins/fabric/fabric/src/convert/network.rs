@@ -14,6 +14,8 @@ use super::place::Place;
 
 /// Where orderers listen.
 const ORDERER_PORT: u64 = 7050;
+/// The plugin of those who do not agree.
+const SOLO: &str = "orderer_solo";
 /// Where peers listen.
 const PEER_PORT: u64 = 7051;
 /// Most peers that are made up to the one that is an anchor.
@@ -48,6 +50,7 @@ pub fn orgs(crypto: &[CryptoOrg<'_>], tx: &Configtx<'_>, notes: &mut Notes) -> O
     }
     builder.consenters(notes);
     builder.addresses(notes);
+    builder.alone(notes);
     builder.anchors(notes);
     let ordering = builder.orgs.iter().any(|org| org.ordering);
     if !ordering && !builder.orgs.is_empty() {
@@ -329,6 +332,70 @@ impl<'a> Builder<'a> {
                     "it has no effect: the organisation does not order",
                     "",
                 );
+            }
+        }
+    }
+
+    /// Where nobody agrees with anybody one orderer orders: the one at the address that the file says, else the first. The
+    /// files of a sample list some more, for its other profiles.
+    fn alone(&mut self, notes: &mut Notes) {
+        let Some(ordering) = &self.tx.ordering else {
+            return;
+        };
+        let plugin = ordering.service.get("plugin").and_then(Value::as_str);
+        let all: Vec<(usize, usize)> = self
+            .orgs
+            .iter()
+            .enumerate()
+            .flat_map(|(at, org)| (0..org.orderers.iter().flatten().count()).map(move |n| (at, n)))
+            .collect();
+        if plugin != Some(SOLO) || all.len() < 2 {
+            return;
+        }
+        let endpoints = self.tx.orgs.iter().filter(|org| org.orders);
+        let endpoints = endpoints.flat_map(|org| &org.endpoints);
+        let hosts: Vec<&str> = ordering
+            .addresses
+            .iter()
+            .chain(endpoints)
+            .map(|(text, _)| host_and_port(text).0)
+            .collect();
+        let node = |(at, n): &(usize, usize)| {
+            let orderers = self.orgs.get(*at).and_then(|org| org.orderers.as_ref());
+            orderers.and_then(|all| all.get(*n))
+        };
+        let said = |place: &&(usize, usize)| {
+            node(place).is_some_and(|it| it.known.iter().any(|name| hosts.contains(&name.as_str())))
+        };
+        let Some(chosen) = all.iter().find(said).or_else(|| all.first()).copied() else {
+            return;
+        };
+        let name = |place: &(usize, usize)| {
+            let org = self
+                .orgs
+                .get(place.0)
+                .map_or("", |org| org.namespace.as_str());
+            format!("{}.{org}", node(place).map_or("", |it| it.name.as_str()))
+        };
+        let left: Vec<String> = all.iter().filter(|it| **it != chosen).map(name).collect();
+        let reason = format!(
+            "solo is one orderer, {}: left out are {}",
+            name(&chosen),
+            left.join(", ")
+        );
+        if let Some(org) = self.tx.orgs.iter().find(|org| org.orders) {
+            let hint = "`services: {orderer: orderer_raft}` has them all agree";
+            notes.warn(&org.place, &reason, hint);
+        } else {
+            notes.tell(&reason);
+        }
+        for (at, org) in self.orgs.iter_mut().enumerate() {
+            let mut n = 0;
+            if let Some(orderers) = &mut org.orderers {
+                orderers.retain(|_| {
+                    n += 1;
+                    (at, n - 1) == chosen
+                });
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chain_plugin_sdk::descriptor::Port;
 use chain_plugin_sdk::spec::{ExpandSpec, ServiceSpec};
 use chain_plugin_sdk::{Endpoint, Subject};
-use fabric_service::{CHAIN, kind, role};
+use fabric_service::{CHAIN, kind, port, role};
 use serde::Serialize;
 
 /// Makes subjects: what was born before is as it was.
@@ -136,6 +136,15 @@ pub fn ports<'a>(
         .flat_map(|service| &service.ports)
         .filter(move |port| port.reach != "pod")
         .filter(move |port| prefix.is_none_or(|prefix| port.name.starts_with(prefix)))
+        .filter(move |port| port.name != port::PEER_CHAINCODE || peers_are_dialled(services))
+}
+
+/// Whether chaincode dials peers: such as a docker daemon or a builder started, and none that is a server itself.
+pub fn peers_are_dialled(services: &[ServiceSpec]) -> bool {
+    let serves = |it: &ServiceSpec| it.ports.iter().any(|port| port.name == port::CHAINCODE);
+    services
+        .iter()
+        .any(|it| it.role == role::CHAINCODE && !serves(it))
 }
 
 /// Gives a subject what all plugins of the stack may read about it.

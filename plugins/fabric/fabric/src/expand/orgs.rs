@@ -241,9 +241,10 @@ fn distinct(orgs: &[Org]) -> Result<(), Diagnostics> {
             let message = format!("two organisations are named {name}");
             return Err(refuse(key::ORGS, "/orgs", message));
         }
-        if org.msp_id.is_empty() || org.msp_id.contains(['\'', '"', ',', '(', ')', ' ']) {
-            let message = format!("organisation {name}: {:?} is no MSP id", org.msp_id);
-            return Err(refuse("mspId", "/orgs", message));
+        if let Some(why) = names::not_an_msp_id(&org.msp_id) {
+            let message = format!("organisation {name}: {:?} is no MSP id: {why}", org.msp_id);
+            let hint = "such as `Org1MSP`: it names a group of the channel and stands in policies";
+            return Err(refuse_with("mspId", "/orgs", message, hint));
         }
         if let Some(other) = ids.insert(&org.msp_id, name) {
             let message = format!(

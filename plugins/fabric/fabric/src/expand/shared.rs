@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chain_plugin_sdk::{Diagnostics, Subject};
+use fabric_channel::policy;
 use fabric_service::fault::{refuse, refuse_with};
 use fabric_service::{CHAIN, extra, kind, port, role};
 
@@ -155,6 +156,16 @@ fn about(
         let message = format!("chaincode {}: version {version:?}: {why}", entry.name);
         return Err(refuse("chaincode", &format!("{path}/version"), message));
     }
+    if let Some(why) = entry.policy.as_deref().and_then(not_a_policy) {
+        let message = format!("chaincode {}: {why}", entry.name);
+        let hint = "such as `OR('Org1MSP.peer','Org2MSP.peer')` over MSP ids, or a policy of the channel, `/Channel/Application/Endorsement`";
+        return Err(refuse_with(
+            "policy",
+            &format!("{path}/policy"),
+            message,
+            hint,
+        ));
+    }
     let known = || {
         let names: Vec<&str> = channels.iter().map(|it| it.name.as_str()).collect();
         names.join(", ")
@@ -197,6 +208,30 @@ fn about(
     })
 }
 
+/// Why a text is no endorsement policy, or one that nobody ever satisfies. Whether its organisations are members is asked
+/// of the channel.
+fn not_a_policy(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.starts_with('/') {
+        let found = policy::resolve(&[], text);
+        return found.is_none().then(|| {
+            format!(
+                "{text:?} is no path of a policy: it begins with /Channel/ and ends with a name"
+            )
+        });
+    }
+    match policy::parse_signature(text) {
+        Err(fault) => Some(fault.to_string()),
+        Ok(rule) => {
+            let all = policy::policy_members(&rule);
+            let met = policy::satisfiable_signature(&rule, &all);
+            (!met).then(|| format!("policy `{text}` asks for more than all that it names can sign"))
+        }
+    }
+}
+
 fn server(
     births: &mut Births<'_>,
     org: &Org,
@@ -209,6 +244,19 @@ fn server(
     let service = org.service(&chain, &label);
     let workload = org.workload(&chain, &label);
     super::check::workload(&workload)?;
+    if let Some(why) = names::not_a_label(&service) {
+        let message = format!(
+            "chaincode {}: its Service would be {service:?}: {why}",
+            about.name
+        );
+        let hint = "another name, one that begins with a letter; or `--namespaces one`, where the chain's name stands before it";
+        return Err(refuse_with(
+            "chaincode",
+            &format!("/{}", key::CHAINCODES),
+            message,
+            hint,
+        ));
+    }
     let subject = births.subject(
         kind::SERVER,
         &format!("{label}.{}", org.entry.name),

@@ -238,6 +238,30 @@ fn what_cannot_work_is_refused_with_a_reason() {
             &["both be the Service peer0"],
         ),
         (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "OR(Org1MSP.peer)"}]}),
+            &[
+                "/chaincodes/0/policy",
+                "chaincode b",
+                "OR('Org1MSP.peer','Org2MSP.peer')",
+            ],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "OutOf(2, 'Org1MSP.peer')"}]}),
+            &["asks for more than all that it names can sign"],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "b", "image": "x", "policy": "/Endorsement"}]}),
+            &["/Endorsement", "no path of a policy"],
+        ),
+        (
+            json!({"orgs": [{"name": "a", "mspId": "Org_1"}]}),
+            &["organisation a", "`_`", "no MSP id"],
+        ),
+        (
+            json!({"channels": [{"name": "c"}], "chaincodes": [{"name": "1basic", "image": "x"}]}),
+            &["chaincode 1basic", "Service", "begins with a letter"],
+        ),
+        (
             json!({"orgs": [{"name": "a"}, {"name": "a"}]}),
             &["two organisations"],
         ),
@@ -257,6 +281,31 @@ fn what_cannot_work_is_refused_with_a_reason() {
             assert!(text.contains(part), "{part:?} in {text:?} of {kinds}");
         }
     }
+}
+
+/// A peer has a port for chaincode where some dials it: a server is dialled itself.
+#[test]
+fn peers_are_dialled_by_chaincode_that_is_no_server() {
+    let mut spec = spec(&json!({}), &json!({}));
+    for service in spec.services.iter_mut().filter(|it| it.role == role::PEER) {
+        service
+            .ports
+            .push(port("peer-chaincode", 7052, "peers", ""));
+    }
+    let ports = |spec: &ExpandSpec| -> Vec<String> {
+        let all = expand(spec, &[], &BTreeMap::new(), 5).unwrap();
+        let peer = find(&all, "peer/peer0.org1").endpoints.iter();
+        peer.map(|it| it.port.clone()).collect()
+    };
+    assert_eq!(ports(&spec), ["peer", "peer-ops"]);
+    for service in spec
+        .services
+        .iter_mut()
+        .filter(|it| it.role == role::CHAINCODE)
+    {
+        service.ports.clear();
+    }
+    assert_eq!(ports(&spec), ["peer", "peer-ops", "peer-chaincode"]);
 }
 
 #[test]

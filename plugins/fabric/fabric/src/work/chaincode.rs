@@ -14,7 +14,7 @@ use fabric_proto::peer::{
 use fabric_service::facts::Package as Said;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_transaction::definition::{
-    Definition, EndorsementPolicy, Organisation, State, Step, Threshold, Waiting, next, target,
+    Definition, EndorsementPolicy, Organisation, State, Step, Waiting, next, target,
 };
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package::{self, Code, Connection, Image, Package};
@@ -27,7 +27,7 @@ use super::pending::{self, Pending, Wanted};
 use super::quorum::Rule;
 use super::submit::Patience;
 use super::trouble::Trouble;
-use super::{ledger, report};
+use super::{endorsers, ledger, quorum, report};
 
 /// What is wished for a chaincode.
 pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
@@ -49,7 +49,14 @@ pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
 pub fn package(said: &Said) -> Result<Package, Diagnostics> {
     let image = said.image.as_deref().and_then(|it| it.split_once('@'));
     let code = match (said.kind.as_str(), &said.address, image) {
-        ("ccaas", Some(address), _) => Code::Service(Connection::plain(address)),
+        ("ccaas", Some(address), _) => {
+            let usual = Connection::plain(address);
+            let said = said.dial_timeout.clone();
+            Code::Service(Connection {
+                dial_timeout: said.unwrap_or_else(|| usual.dial_timeout.clone()),
+                ..usual
+            })
+        }
         ("k8s", _, Some((name, digest))) => Code::Image(Image {
             name: name.to_owned(),
             digest: digest.to_owned(),
@@ -113,9 +120,9 @@ pub async fn deploy_one(crew: &Crew, id: &str) -> Result<Report, Diagnostics> {
 /// What others must do.
 pub fn waits(name: &str, waiting: &Waiting) -> chain_plugin_sdk::Diagnostic {
     let message = format!(
-        "chaincode {name}: {} of {} needed organisations have approved; missing: {}",
+        "chaincode {name}: {} of {} organisations have approved, which the channel's LifecycleEndorsement does not take; missing: {}",
         waiting.approved,
-        waiting.needed,
+        waiting.all,
         waiting.missing.join(", ")
     );
     let hint = format!("each of them: kubectl chain run chaincode-deploy {name}");
@@ -231,12 +238,28 @@ pub async fn state(
     } else {
         approvals(crew, channel, &goal, peer, admin).await?
     };
+    let able = able(&approvals, organisations.keys());
+    // Nobody is left to wait for, or the channel says who is needed.
+    let enough = approvals.keys().all(|it| able.contains(it)) || {
+        let root = ledger::configuration(crew, channel).await?.group;
+        Rule::of_commit().is_met(&root, &able)
+    };
     Ok(State {
         committed,
         organisations,
         approvals,
-        threshold: Threshold::Majority,
+        enough,
     })
+}
+
+/// Who can endorse a commit: organisations that have approved, and those of this party, which approve before.
+fn able<'a>(
+    approvals: &BTreeMap<String, bool>,
+    own: impl Iterator<Item = &'a String>,
+) -> MemberSet {
+    let mut able = quorum::approved(approvals);
+    able.extend(own.cloned());
+    able
 }
 
 /// Who has approved a definition that is not committed yet: all organisations of the channel.
@@ -350,6 +373,7 @@ pub async fn approve(
     definition: &Definition,
     organisations: &[(String, Option<String>)],
 ) -> Result<Option<Pending>, Diagnostics> {
+    endorsers::possible(crew, channel, definition).await?;
     let mut work = Vec::new();
     for (msp_id, package_id) in organisations {
         let (org, admin) = by_msp(crew, msp_id)?;
@@ -425,4 +449,43 @@ pub async fn commit(
     }
     // Peers that did not endorse learn of it by gossip: the next call may go to any of them.
     pending::settle(crew, channel, &call, signer, &peers, &says).await
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric_channel::policy::parse;
+    use fabric_channel::tree::guarded;
+
+    use super::super::update::tests::channel;
+    use super::*;
+
+    #[test]
+    fn the_channel_says_whose_approval_is_waited_for() {
+        let approvals = |second: bool| -> BTreeMap<String, bool> {
+            [("Org1MSP", true), ("Org2MSP", second)]
+                .map(|(name, approved)| (name.to_owned(), approved))
+                .into()
+        };
+        let own = ["Org1MSP".to_owned()];
+        let one = able(&approvals(false), own.iter());
+        let both = able(&approvals(true), own.iter());
+        let mut root = channel();
+        for (policy, alone) in [
+            ("MAJORITY Endorsement", false),
+            ("ALL Endorsement", false),
+            ("ANY Endorsement", true),
+            ("OR('Org1MSP.peer', 'Org2MSP.peer')", true),
+            ("OR('Org2MSP.peer')", false),
+            ("AND('Org1MSP.peer', 'Org2MSP.peer')", false),
+        ] {
+            let application = root.groups.get_mut("Application").unwrap();
+            application.policies.insert(
+                "LifecycleEndorsement".to_owned(),
+                guarded(parse(policy).unwrap()),
+            );
+            let rule = Rule::of_commit();
+            assert_eq!(rule.is_met(&root, &one), alone, "{policy}");
+            assert!(rule.is_met(&root, &both), "{policy}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
 use super::words::differences;
-use crate::blocks;
+use crate::{blocks, hosts};
 
 /// How long a change that an orderer took is waited for, in milliseconds, before it is submitted again.
 const SEEN: u64 = 20_000;
@@ -135,14 +135,11 @@ fn judge(
     before: &ConfigGroup,
     after: &ConfigGroup,
 ) -> Result<Diagnostics, Diagnostics> {
-    let trusted = |certificate: &str, roots: &[String], between: &[String]| {
-        blocks::trusted(certificate, roots, between)
-    };
-    let target = lint::Target {
-        release: blocks::line(crew.network.release),
-        trusted: Some(&trusted),
-    };
-    judged(&channel.name, before, after, target)
+    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
+    let target = lint::Target::new(blocks::line(crew.network.release)).at(now);
+    let notes = judged(&channel.name, before, after, target)?;
+    hosts::judge(&channel.name, before, after)?;
+    Ok(notes)
 }
 
 /// The findings that a change brings.
@@ -150,7 +147,7 @@ pub fn judged(
     channel: &str,
     before: &ConfigGroup,
     after: &ConfigGroup,
-    target: lint::Target<'_>,
+    target: lint::Target,
 ) -> Result<Diagnostics, Diagnostics> {
     let old = lint::lint_config(channel, before, target);
     let fresh: Vec<lint::Diagnostic> = lint::lint_config(channel, after, target)

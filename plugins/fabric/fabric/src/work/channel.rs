@@ -23,6 +23,7 @@ use super::change;
 use super::consenters::founds;
 use super::crew::{Channel, Crew, Node, Org};
 use super::report;
+use super::sound;
 use super::submit::Patience;
 use super::trouble::Trouble;
 
@@ -61,6 +62,7 @@ pub async fn ensure(crew: &Crew, channel: &Channel) -> Result<Joined, Diagnostic
     if crew.network.release.system_channel() {
         return from_system_channel(crew, channel).await;
     }
+    sound::check(crew, channel)?;
     let orderers = join_orderers(crew, channel);
     let peers = join_peers(crew, channel, &channel.first);
     let (orderers, peers) = doing::join(orderers, peers).await;

@@ -88,7 +88,7 @@ pub struct Crew {
     began_ms: u64,
 }
 
-fn fact<T: DeserializeOwned>(
+pub(super) fn fact<T: DeserializeOwned>(
     host: &dyn Host,
     subject: &str,
     role: &str,

@@ -20,10 +20,12 @@ use fabric_transaction::failure::Verdict;
 use fabric_transaction::proposal::legacy::{self, Instantiation, LegacyChaincode};
 use serde_json::{Value, json};
 
+use super::amend::{IN_FILE, amend};
 use super::crew::{Chaincode, Channel, Crew, Node, Org};
-use super::report;
 use super::submit::Patience;
 use super::trouble::Trouble;
+use super::{report, spec};
+use crate::names;
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -49,7 +51,7 @@ pub fn args() -> Value {
 /// What does not exist in 1.4.
 pub fn unknown(operation: &str) -> Diagnostics {
     let message = format!("{operation} is of the lifecycle since 2.0, and this chain is 1.4");
-    let hint = "kubectl chain run chaincode-deploy NAME --file CODE installs and instantiates; another `version` in the file of the chain upgrades";
+    let hint = "kubectl chain run chaincode-deploy NAME --file CODE installs and instantiates, chaincode-upgrade NAME version=V --file CODE upgrades";
     refuse_with("operation", "", message, hint)
 }
 
@@ -344,6 +346,98 @@ pub async fn deploy_one(
                 crew.channel(&about.channel)?.name
             ),
             &json!({"chaincode": about.name, "version": about.version, "instantiated": true}),
+        )),
+        Deployed::Lacks(peers) => Err(missing(about, &peers)),
+    }
+}
+
+/// The code as a file that other parties install: what `peer chaincode package` makes. All peers must have the same.
+pub fn package(crew: &Crew, id: &str, args: &Value, files: &[Blob]) -> Result<Report, Diagnostics> {
+    let about = &crew.chaincode(id)?.about;
+    let code = read(about, args, files)?.ok_or_else(|| {
+        let message = format!("chaincode {}: which code is to be packed?", about.name);
+        refuse_with("file", "", message, "`--file CODE.tar.gz path=PATH`")
+    })?;
+    let call = legacy::install(&code.chaincode, &code.bytes);
+    let bytes = call.args.into_iter().nth(1).unwrap_or_default();
+    let file = format!("{}-{}.cds", about.name, about.version);
+    let text = format!(
+        "{file} has chaincode {} {}; each party: kubectl chain run chaincode-install {} --file {file}",
+        about.name, about.version, about.name
+    );
+    let table = json!({"chaincode": about.name, "version": about.version, "file": file});
+    Ok(Report {
+        files: vec![Blob { name: file, bytes }],
+        ..report(text, &table)
+    })
+}
+
+/// Moves a chaincode to another version: writes it into the spec, installs the code where it lacks, and upgrades. Nothing
+/// is written when the code is wanted and not given.
+pub async fn upgrade(
+    crew: &Crew,
+    id: &str,
+    args: &Value,
+    files: &[Blob],
+) -> Result<Report, Diagnostics> {
+    let chaincode = crew.chaincode(id)?;
+    let old = &chaincode.about;
+    let name = &old.name;
+    let said = |key: &str| args.get(key).and_then(Value::as_str);
+    if said("image").is_some() {
+        let message =
+            format!("chaincode {name}: in 1.4 peers build the code themselves, there is no image");
+        return Err(refuse_with("image", "/image", message, "`--file CODE`"));
+    }
+    let Some(version) = said("version") else {
+        let message = format!("chaincode {name}: in 1.4 only another version changes it");
+        return Err(refuse_with("version", "/version", message, "`version=2.0`"));
+    };
+    if let Some(why) = names::not_a_version(version) {
+        let message = format!("chaincode {name}: {why}");
+        return Err(refuse("version", "/version", message));
+    }
+    if version == old.version && said("policy").is_some_and(|it| it != old.policy) {
+        let message =
+            format!("chaincode {name}: another policy wants another version than {version}");
+        return Err(refuse("version", "/version", message));
+    }
+    let mut wished = chaincode.clone();
+    version.clone_into(&mut wished.about.version);
+    if let Some(policy) = said("policy") {
+        policy.clone_into(&mut wished.about.policy);
+    }
+    let about = &wished.about;
+    instantiation(about)?;
+    let code = read(about, args, files)?;
+    let channel = crew.channel(&about.channel)?;
+    let look = seen(crew, channel, about).await?;
+    if code.is_none() && !look.lacking.is_empty() {
+        let peers: Vec<String> = look.lacking.iter().map(|it| it.1.name.clone()).collect();
+        let (message, _) = lacks(name, version, &peers);
+        let hint = format!(
+            "kubectl chain run chaincode-upgrade {name} version={version} --file CODE.tar.gz path=PATH"
+        );
+        return Err(refuse_with("file", "", message, hint));
+    }
+    if about.version != old.version {
+        let mut chaincodes = spec::chaincodes(&crew.network)?;
+        for entry in chaincodes.iter_mut().filter(|it| it.name == *name) {
+            entry.version = Some(version.to_owned());
+            if let Some(policy) = said("policy") {
+                entry.policy = Some(policy.to_owned()).filter(|it| !it.is_empty());
+            }
+        }
+        let says = format!("amending chaincode {name}");
+        amend(crew, &says, &spec::with_chaincodes(&chaincodes)).await?;
+    }
+    match bring(crew, &wished, code.as_ref()).await? {
+        Deployed::Done => Ok(report(
+            format!(
+                "chaincode {name} {version} is instantiated on {}{IN_FILE}",
+                channel.name
+            ),
+            &json!({"chaincode": name, "version": version, "instantiated": true}),
         )),
         Deployed::Lacks(peers) => Err(missing(about, &peers)),
     }

@@ -202,6 +202,14 @@ pub fn upgrade_args() -> Value {
             "version": {"type": "string", "minLength": 1, "description": "the new version"},
             "image": {"type": "string", "minLength": 1, "description": "the new image"},
             "policy": {"type": "string", "description": "who must endorse; empty for what the channel says"},
+            "path": {
+                "type": "string", "minLength": 1,
+                "description": "of sources in `--file`, 1.4 only: where they are in the archive, below src/",
+            },
+            "language": {
+                "enum": ["golang", "node", "java"], "default": "golang",
+                "description": "of sources in `--file`, 1.4 only",
+            },
         },
     })
 }

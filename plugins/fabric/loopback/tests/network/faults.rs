@@ -48,9 +48,9 @@ fn change<M: Message + Default>(
 
 fn put<M: Message>(root: &mut ConfigGroup, path: &[&str], name: &str, message: &M) {
     let value = ConfigValue {
-        version: 0,
         value: message.encode_to_vec(),
         mod_policy: "Admins".to_owned(),
+        ..ConfigValue::default()
     };
     at(root, path).values.insert(name.to_owned(), value);
 }

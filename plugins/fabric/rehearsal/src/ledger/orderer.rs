@@ -7,7 +7,6 @@ use fabric_channel::block::{decode_config_block, open_config_block};
 use fabric_channel::lint::{self, Severity};
 use fabric_channel::model::Release as Line;
 use fabric_identity::certificate::Certificate;
-use fabric_identity::check;
 use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::{Block, Envelope, HeaderType};
@@ -50,27 +49,10 @@ pub fn line(release: Release) -> Line {
     }
 }
 
-fn trusted(certificate: &str, roots: &[String], between: &[String]) -> bool {
-    let read = |all: &[String]| -> Vec<Certificate> {
-        all.iter()
-            .filter_map(|text| Certificate::parse_pem(text).ok())
-            .collect()
-    };
-    let Ok(certificate) = Certificate::parse_pem(certificate) else {
-        return false;
-    };
-    let (roots, between) = (read(roots), read(between));
-    check::chain(&certificate, &roots, &between)
-        .is_ok_and(|chain| check::is_client_and_server(&chain))
-}
-
 /// What nodes would refuse of a channel, or take and never work with.
 pub fn faults(bytes: &[u8], release: Release) -> Result<(), String> {
     let block = decode_config_block(bytes).map_err(|it| it.to_string())?;
-    let target = lint::Target {
-        release: line(release),
-        trusted: Some(&trusted),
-    };
+    let target = lint::Target::new(line(release));
     told(&lint::lint_block(&block, target))
 }
 
@@ -281,10 +263,7 @@ impl Ledger {
                         return Err((400, text));
                     }
                 };
-                let target = lint::Target {
-                    release: line(self.release),
-                    trusted: Some(&trusted),
-                };
+                let target = lint::Target::new(line(self.release));
                 let group = config.channel_group.clone().unwrap_or_default();
                 told(&lint::lint_config(&name, &group, target)).map_err(|it| (400, it))?;
                 update::validates(&name, &group).map_err(|it| (400, it))?;

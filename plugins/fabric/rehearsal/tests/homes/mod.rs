@@ -8,6 +8,7 @@ use fabric_service::Release;
 use serde_json::{Value, json};
 
 pub const CHANNEL: &str = "channel/mychannel";
+#[allow(dead_code)]
 pub const BASIC: &str = "chaincode/basic";
 
 /// What both files say.

@@ -31,31 +31,6 @@ pub struct Organisation {
     pub approved: Option<Approved>,
 }
 
-/// How many organisations must endorse a commit: the channel's policy `LifecycleEndorsement`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threshold {
-    /// More than half: the default of Fabric.
-    Majority,
-    /// All.
-    All,
-    /// One.
-    Any,
-    /// This many, for a policy over signatures.
-    Count(usize),
-}
-
-impl Threshold {
-    /// How many of `all` organisations.
-    pub fn of(self, all: usize) -> usize {
-        match self {
-            Self::Majority => all / 2 + 1,
-            Self::All => all,
-            Self::Any => 1,
-            Self::Count(count) => count,
-        }
-    }
-}
-
 /// What was found on a channel about one chaincode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -66,8 +41,9 @@ pub struct State {
     /// All organisations of the channel, with whether each has approved the definition that
     /// [`target`] gives: result of `CheckCommitReadiness`, or `approvals` of the committed one.
     pub approvals: BTreeMap<String, bool>,
-    /// How many must endorse a commit.
-    pub threshold: Threshold,
+    /// Whether the organisations that have approved, with all that the caller acts for, satisfy the
+    /// channel's policy about commits (`LifecycleEndorsement`): they are who can endorse one.
+    pub enough: bool,
 }
 
 /// What to do next. Parts of one step may be done at the same time.
@@ -104,10 +80,10 @@ pub enum Step {
 pub struct Waiting {
     /// Organisations that have not approved the definition.
     pub missing: Vec<String>,
-    /// How many organisations must have approved, and endorse.
-    pub needed: usize,
     /// How many have approved.
     pub approved: usize,
+    /// How many there are.
+    pub all: usize,
 }
 
 /// A wish that cannot be followed.
@@ -262,14 +238,12 @@ pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
         })
         .map(|name| (*name).clone())
         .collect();
-    let needed = state.threshold.of(all.len());
-    let approved = all.len() - missing.len();
     // A peer endorses a commit only when its own organisation has approved.
-    if approved < needed {
+    if !state.enough {
         return Ok(Step::Wait(Waiting {
+            approved: all.len() - missing.len(),
+            all: all.len(),
             missing,
-            needed,
-            approved,
         }));
     }
     Ok(Step::Commit {

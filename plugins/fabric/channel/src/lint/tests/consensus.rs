@@ -4,22 +4,21 @@ use super::*;
 
 #[test]
 fn consenters_are_counted_and_compared() {
-    let add = |metadata: &mut etcdraft::ConfigMetadata, n: u32, pem: &str| {
-        let mut one = metadata.consenters[0].clone();
-        one.port += n;
-        let extra = format!("{pem}-----BEGIN CERTIFICATE-----{n}\n").into_bytes();
-        one.client_tls_cert = extra.clone();
-        one.server_tls_cert = extra;
-        metadata.consenters.push(one);
+    let made = |channel: &crate::model::Channel| {
+        lint_block(
+            &block(channel_group(channel).unwrap()),
+            Target::new(Release::V2_5),
+        )
     };
-    let mut group = tree();
-    let single = lint_block(&block(group.clone()), Target::new(Release::V2_5));
+    let single = made(&certificates::channel_of(1));
     assert!(has(&single, "raft-single", Severity::Warning));
-    change_raft(&mut group, |metadata| add(metadata, 1, ""));
-    let two = lint_block(&block(group.clone()), Target::new(Release::V2_5));
+    let two = made(&certificates::channel_of(2));
     assert!(has(&two, "raft-even", Severity::Warning));
-    change_raft(&mut group, |metadata| add(metadata, 2, ""));
-    assert!(lint_block(&block(group), Target::new(Release::V2_5)).is_empty());
+    assert!(made(&certificates::channel_of(3)).is_empty());
+    let mut twins = certificates::channel_of(3);
+    let second = certificates::consenters(&mut twins)[1].host.clone();
+    certificates::consenters(&mut twins)[2].host = second;
+    assert!(has(&made(&twins), "consenter-duplicate", Severity::Warning));
 
     among("consenter-certificate-shared", Severity::Refused, |root| {
         change_raft(root, |metadata| {
@@ -27,9 +26,6 @@ fn consenters_are_counted_and_compared() {
             twin.port += 1;
             metadata.consenters.push(twin);
         });
-    });
-    among("consenter-duplicate", Severity::Warning, |root| {
-        change_raft(root, |metadata| add(metadata, 0, ""));
     });
     only("consenters-empty", Severity::Refused, |root| {
         change_raft(root, |metadata| metadata.consenters.clear());
@@ -51,33 +47,6 @@ fn consenters_are_counted_and_compared() {
             change_raft(root, |metadata| change(metadata.options.as_mut().unwrap()));
         });
     }
-}
-
-#[test]
-fn certificates_are_asked_of_the_caller() {
-    let group = tree();
-    let asked = std::cell::RefCell::new(Vec::new());
-    let trusted = |certificate: &str, roots: &[String], _: &[String]| {
-        asked
-            .borrow_mut()
-            .push((certificate.to_owned(), roots.len()));
-        false
-    };
-    let target = Target {
-        release: Release::V2_5,
-        trusted: Some(&trusted),
-    };
-    let found = lint_config("mychannel", &group, target);
-    assert!(has(&found, "consenter-untrusted", Severity::Refused));
-    // Client and server certificate are the same one, asked for once.
-    assert_eq!(asked.borrow().len(), 1);
-    assert_eq!(asked.borrow()[0].1, 1);
-    let yes = |_: &str, _: &[String], _: &[String]| true;
-    let target = Target {
-        release: Release::V2_5,
-        trusted: Some(&yes),
-    };
-    assert!(!is_faulty(&lint_config("mychannel", &group, target)));
 }
 
 #[test]

@@ -47,6 +47,31 @@ fn the_old_pair_is_a_chain_of_1_4() {
     assert_eq!(about.orgs, ["org/org1", "org/org2"]);
 }
 
+/// The sample of 1.4 lists five orderers, for its profile of Raft, and orders by solo unless told otherwise.
+#[test]
+fn solo_is_one_orderer_however_many_are_listed() {
+    let orderers = "OrdererOrgs:\n  - Name: Orderer\n    Domain: example.com\n    Specs:\n      - Hostname: other\n      \
+                    - Hostname: orderer\n      - Hostname: third\n";
+    let configtx = TX_14.replace("orderer0.orgorderer1:7050", "orderer.example.com:7050");
+    let configtx = configtx.replace("orgorderer1", "example.com");
+    let read = read_all(&[
+        ("crypto-config.yaml", orderers),
+        ("configtx.yaml", &configtx),
+    ])
+    .unwrap();
+    assert_eq!(read.spec["services"]["orderer"]["plugin"], "orderer_solo");
+    let first = &read.spec["orgs"][0];
+    assert_eq!(
+        first["orderers"],
+        json!([{"name": "orderer", "sans": ["orderer.example.com"]}])
+    );
+    read.must_say(&[
+        "solo is one orderer, orderer.example-com",
+        "left out are other.example-com, third.example-com",
+    ]);
+    assert_eq!(ids(&read.expanded(), "orderer"), ["orderer.orderer"]);
+}
+
 #[test]
 fn brokers_are_as_many_as_are_listed() {
     let read = pair(&TX_14.replace("OrdererType: solo", "OrdererType: kafka"));
