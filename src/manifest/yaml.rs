@@ -47,7 +47,7 @@ impl From<serde_json::Error> for Error {
 
 /// All objects as YAML documents, with `---` between them; written on all cores when there are many.
 pub fn documents(objects: &[Object]) -> Result<String, Error> {
-    let parts: Vec<String> = in_parts(objects, 64, |part| {
+    let parts: Vec<String> = in_parts(objects, 64, |part| -> Result<String, Error> {
         let mut out = Vec::new();
         write_documents(part, &mut out)?;
         Ok(String::from_utf8_lossy(&out).into_owned())

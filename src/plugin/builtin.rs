@@ -49,15 +49,15 @@ pub fn ready(code: Code) -> io::Result<&'static [u8]> {
         Code::Packed(frame) => frame,
     };
     let damaged = || io::Error::other("the archive of built-in plugins is damaged");
-    let base = match frame.base.map(|base| BUILT_IN.get(base)) {
-        None => [].as_slice(),
+    let base: &'static [u8] = match frame.base.map(|base| BUILT_IN.get(base)) {
+        None => &[],
         Some(Some((_, _, code))) => ready(*code)?,
         Some(None) => return Err(damaged()),
     };
     let slot = UNPACKED.get(frame.own).ok_or_else(damaged)?;
     slot.get_or_init(|| unpack(frame, base).map_err(|fault| fault.to_string()))
         .as_ref()
-        .map(|code| *code)
+        .copied()
         .map_err(|fault| io::Error::other(format!("the archive of built-in plugins: {fault}")))
 }
 
@@ -69,7 +69,7 @@ fn unpack(frame: Frame, base: &'static [u8]) -> io::Result<&'static [u8]> {
         .and_then(|end| PACKED.get(frame.at..end))
         .ok_or_else(|| io::Error::other("it is shorter than it should be"))?;
     let page = rustix::param::page_size();
-    let memory = vec![0; frame.unpacked + page].leak();
+    let memory = vec![0_u8; frame.unpacked + page].leak();
     let start = memory.as_ptr().align_offset(page);
     let place = memory
         .get_mut(start..)
