@@ -100,12 +100,12 @@ impl Addresses {
             ));
         }
         self.by_service(service, inside, host)
-            .or_else(|| self.routes(inside).find_map(|route| route.whole_host()))
+            .or_else(|| self.routes(inside).find_map(Route::whole_host))
     }
 
     /// Where clients outside reach a port: as [`of`](Self::of) says, else the URL at which an Ingress leads to it.
     pub fn for_clients(&self, inside: Inside<'_>, host: Option<&str>) -> Option<String> {
-        let url = || self.routes(inside).find_map(|route| route.url());
+        let url = || self.routes(inside).find_map(Route::url);
         self.of(inside, Reach::Outside, host).or_else(url)
     }
 

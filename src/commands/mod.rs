@@ -104,8 +104,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
     let result = match cli.command {
-        Command::Create(command) => command.run(&mut context).await,
-        Command::Apply(command) => command.run(&mut context).await,
+        Command::Create(command) => Box::pin(command.run(&mut context)).await,
+        Command::Apply(command) => Box::pin(command.run(&mut context)).await,
         Command::Get(command) => command.run(&context).await,
         Command::Status(command) => status::run(command, &mut context).await,
         Command::Logs(command) => match Connection::open(&context.connect).await {

@@ -31,7 +31,13 @@ fn a_validator_is_voted_in_once_by_each() {
                 cast.len() >= 3 && cast.values().all(|times| *times == 1),
                 "{cast:?}"
             );
-            assert!(network.voters.pending.values().all(|left| left.is_empty()));
+            assert!(
+                network
+                    .voters
+                    .pending
+                    .values()
+                    .all(std::collections::BTreeMap::is_empty)
+            );
             network.voters.members.clone()
         };
         let fresh = Network::voting(kind, 5, 4);
@@ -47,7 +53,13 @@ fn a_validator_is_voted_out_once_by_each() {
         let look = |network: &Network| {
             assert_eq!(network.voters.members.len(), 3);
             assert!(network.voters.cast.values().all(|cast| *cast == 1));
-            assert!(network.voters.pending.values().all(|left| left.is_empty()));
+            assert!(
+                network
+                    .voters
+                    .pending
+                    .values()
+                    .all(std::collections::BTreeMap::is_empty)
+            );
             network.voters.members.clone()
         };
         let fresh = Network::voting(kind, 4, 4);
