@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 const SCRIPT: &str = include_str!("../start.sh");
 
-/// A node's folders, and a `geth` that fails at `init` as long as a file `broken` is there.
+/// A node's folders, and a `geth` that fails at `init` as long as a file `broken` is there, and at everything, as the real
+/// one does, while the socket of the privacy manager that it is told of is not there.
 struct Node {
     folder: tempfile::TempDir,
 }
@@ -23,7 +24,8 @@ impl Node {
         fs::write(node.at("nodes.json"), "[]").unwrap();
         fs::write(node.at("start.sh"), SCRIPT).unwrap();
         let geth = format!(
-            "#!/bin/sh\necho \"$*\" >>{0}/told\ncase \"$*\" in *init*) [ ! -e {0}/broken ] ;; esac\n",
+            "#!/bin/sh\necho \"$*\" >>{0}/told\n[ \"${{PRIVATE_CONFIG:-ignore}}\" = ignore ] || [ -S \"$PRIVATE_CONFIG\" ] || exit 1\n\
+             case \"$*\" in *init*) [ ! -e {0}/broken ] ;; esac\n",
             node.folder.path().display()
         );
         fs::write(node.at("bin/geth"), geth).unwrap();
@@ -160,12 +162,25 @@ fn the_client_waits_for_the_privacy_manager() {
     let node = Node::new();
     let socket = node.at("tm.ipc");
     let text = socket.display().to_string();
+    let linked = node.at("dd/geth/static-nodes.json");
     let opened = std::thread::spawn(move || {
+        // The lists are linked right before it waits.
+        for _ in 0..600 {
+            if linked.is_symlink() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
         std::thread::sleep(std::time::Duration::from_millis(1500));
         std::os::unix::net::UnixListener::bind(socket).unwrap()
     });
     let started = node.start(&[("PRIVATE_CONFIG", text.as_str())]);
     drop(opened.join().unwrap());
-    assert!(started.status.success());
+    assert!(started.status.success(), "{started:?}");
     assert!(String::from_utf8_lossy(&started.stderr).contains("waiting for the privacy manager"));
+    assert_eq!(
+        node.inits(),
+        1,
+        "the chain is made before the socket is there"
+    );
 }
