@@ -17,7 +17,9 @@ pub struct Member {
     pub role: String,
 }
 
-/// All members in an answer; nothing when it is none.
+/// All members in an answer; nothing when it is none. Who is no member itself, or does not know yet, lists nobody: that
+/// says nothing about the others.
 pub fn read(answer: &Value) -> Option<Vec<Member>> {
-    serde_json::from_value(answer.clone()).ok()
+    let members: Vec<Member> = serde_json::from_value(answer.clone()).ok()?;
+    (!members.is_empty()).then_some(members)
 }

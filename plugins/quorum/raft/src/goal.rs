@@ -66,7 +66,8 @@ impl Goal {
             },
             Self::Voter(who) => match who.of(members) {
                 None => Standing::Hopeless("it is no member".to_owned()),
-                Some(member) if member.role == "learner" => {
+                // Without a leader nobody has a role, and who is promoted needlessly is refused.
+                Some(member) if member.role == "learner" || member.role.is_empty() => {
                     Standing::Open("raft_promoteToPeer", json!([member.number]))
                 }
                 Some(member) => Standing::Met(Some(member.number)),

@@ -17,6 +17,8 @@ struct Members {
     /// Requests that never arrive.
     drop: Vec<&'static str>,
     dead: Vec<&'static str>,
+    /// One that was removed, and lists nobody.
+    outcast: Option<&'static str>,
 }
 
 impl Members {
@@ -55,7 +57,11 @@ impl Members {
                 if take(&mut self.drop) {
                     lost()
                 } else {
-                    let result = self.carry_out(&method, &body["params"]);
+                    let result = if self.outcast == Some(on) {
+                        json!([])
+                    } else {
+                        self.carry_out(&method, &body["params"])
+                    };
                     if take(&mut self.lose) {
                         lost()
                     } else {
@@ -195,6 +201,19 @@ fn a_dead_member_is_passed_over_and_without_any_it_fails_with_the_reason() {
         "{}",
         faults[0].message
     );
+}
+
+/// Who was removed itself answers with an empty list, which does not mean that the others are gone.
+#[test]
+fn a_node_that_is_no_member_itself_is_passed_over() {
+    let host = fixture::host(5);
+    let mut members = Members::of(3);
+    members.outcast = Some("node/node0");
+    let leave = || request("leave", "node/node2", &json!({}));
+    let end = drive(&mut members, leave(), &host, 100);
+    assert!(matches!(end, Some(Turn::Done(_))), "{end:?}");
+    let left: Vec<u16> = members.all.iter().map(|it| it.0).collect();
+    assert_eq!(left, [1, 2], "the membership of the third has ended");
 }
 
 #[test]
