@@ -8,7 +8,9 @@
 use serde_json::{Value, json};
 
 use crate::address::Address;
+use crate::keccak::keccak256;
 use crate::quantity::Quantity;
+use crate::rlp::Item;
 use crate::tessera_key::TesseraPublicKey;
 
 /// The number that the original deploys with.
@@ -60,6 +62,21 @@ pub fn get_data() -> String {
     format!("0x{}", hex::encode(GET))
 }
 
+/// The address of the contract that an account deploys with its transaction of this number, the first being 0.
+#[must_use]
+pub fn created(from: Address, nonce: u64) -> Address {
+    let parts = vec![
+        Item::bytes(from.as_bytes().to_vec()),
+        Item::number(&nonce.to_be_bytes()),
+    ];
+    let hash = keccak256(&Item::List(parts).encode());
+    let mut address = [0; 20];
+    for (to, from) in address.iter_mut().zip(hash.iter().skip(12)) {
+        *to = *from;
+    }
+    Address::from_bytes(address)
+}
+
 /// Reads the answer of a call that reads: 32 bytes. An empty answer (`0x`) is no number: the node
 /// has no such contract, or no part in a private one.
 #[must_use]
@@ -68,11 +85,12 @@ pub fn value(answer: &str) -> Option<Quantity> {
     (digits.len() == 64).then(|| answer.parse().ok()).flatten()
 }
 
-/// The object of `eth_sendTransaction`. With recipients it is private; the sender's own privacy
-/// manager need not be among them.
+/// The object of `eth_sendTransaction`, with the number of the account's transaction where it is said: one that was sent
+/// already is then not sent twice. With recipients it is private; the sender's own privacy manager need not be among them.
 #[must_use]
 pub fn transaction(
     from: Address,
+    nonce: Option<u64>,
     to: Option<Address>,
     data: &str,
     private_for: &[TesseraPublicKey],
@@ -84,6 +102,9 @@ pub fn transaction(
         "data": data,
     });
     if let Some(fields) = transaction.as_object_mut() {
+        if let Some(nonce) = nonce {
+            fields.insert("nonce".to_owned(), json!(format!("{nonce:#x}")));
+        }
         if let Some(to) = to {
             fields.insert("to".to_owned(), json!(to));
         }
@@ -120,9 +141,23 @@ pub fn console_script(initial: Quantity, private_for: &[TesseraPublicKey]) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keccak::keccak256;
 
     type Word = [u8; 32];
+
+    #[test]
+    fn addresses_of_contracts_are_those_that_everybody_quotes() {
+        let from = "0x6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0"
+            .parse()
+            .unwrap();
+        for (nonce, address) in [
+            (0, "0xcd234a471b72ba2f1ccf0a70fcaba648a5eecd8d"),
+            (1, "0x343c43a37d37dff08ae8c4a11544c718abb4fcf8"),
+            (2, "0xf778b86fa74e846c4f0a1fbd1335fe81c00a0c91"),
+            (3, "0xfffd933a0bc612844eaf0c6fe3e5b8e9b6c1d19c"),
+        ] {
+            assert_eq!(created(from, nonce), address.parse().unwrap(), "{nonce}");
+        }
+    }
 
     fn word(number: u64) -> Word {
         *Quantity::from(number).as_bytes()
@@ -262,11 +297,11 @@ mod tests {
     #[test]
     fn transactions_are_private_with_recipients() {
         let from = Address::from_bytes([1; 20]);
-        let public = transaction(from, None, "0x00", &[]);
+        let public = transaction(from, None, None, "0x00", &[]);
         assert_eq!(public["gas"], "0x47b760");
         assert!(public.get("privateFor").is_none() && public.get("to").is_none());
         let key = TesseraPublicKey::from_bytes([7; 32]);
-        let private = transaction(from, Some(from), "0x00", &[key]);
+        let private = transaction(from, Some(7), Some(from), "0x00", &[key]);
         assert_eq!(private["privateFor"], json!([key.to_string()]));
         assert_eq!(private["to"], from.to_string());
     }

@@ -1,18 +1,21 @@
 //! A contract that shows whether the chain works: deployed, written, and read by every node.
 //!
-//! A private one is for this node and the next one: they read what was written, the others nothing at all. A second
-//! deployment does no harm, so a run that was cut off is simply begun again.
+//! A private one is for this node and the next one: they read what was written, the others nothing at all. The number of
+//! the transaction that deploys is remembered before it is sent, and with it the contract's address. So a run that was cut
+//! off, or whose answer was lost, looks at what is there, and deploys no second one.
 
-use chain_plugin_sdk::{Diagnostics, Host, Outcome, Request, Topology, Turn};
+use chain_plugin_sdk::{Act, Diagnostics, Host, Outcome, Request, Topology, Turn};
 use quorum_formats::address::Address;
-use quorum_formats::contract::{INITIAL_VALUE, deployment, get_data, set_data, transaction, value};
+use quorum_formats::contract::{
+    INITIAL_VALUE, created, deployment, get_data, set_data, transaction, value,
+};
 use quorum_formats::quantity::Quantity;
 use quorum_formats::tessera_key::TesseraPublicKey;
 use quorum_service::facts::PrivacyNode;
 use quorum_service::fault::{at as fault_at, refuse_with};
-use quorum_service::operation::{done, failed, pause, step};
+use quorum_service::operation::{acted, done, failed, pause, step};
 use quorum_service::{Nodes, PRIVACY, rpc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::work::fact;
@@ -22,6 +25,19 @@ const WRITTEN: u64 = INITIAL_VALUE + 1;
 
 /// Milliseconds between two looks.
 const PAUSE: u32 = 1000;
+
+/// Attempts to take away what is remembered.
+const FORGETS: u8 = 3;
+
+/// What is remembered of a run until it has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Underway {
+    /// The account that deploys.
+    from: String,
+    /// The number of its transaction.
+    nonce: u64,
+    private: bool,
+}
 
 /// A run.
 #[derive(Debug)]
@@ -35,9 +51,14 @@ pub struct Contract {
     private_for: Vec<TesseraPublicKey>,
     from: Address,
     contract: Address,
+    /// What is remembered, of this run or of one that was cut off.
+    underway: Option<Underway>,
+    /// Whether it is surely remembered.
+    noted: bool,
+    /// How often it was to be taken away.
+    forgets: u8,
     ends_ms: u64,
     stage: Stage,
-    said: String,
 }
 
 #[derive(Debug)]
@@ -45,6 +66,10 @@ enum Stage {
     Begun,
     /// Asked for its account.
     Account,
+    /// Asked for the number of the account's next transaction.
+    Counted,
+    /// That number is being remembered.
+    Noted,
     /// A transaction was sent: the deployment, or else the write.
     Sent(bool),
     /// Its receipt was asked for.
@@ -55,6 +80,8 @@ enum Stage {
     Read(bool),
     /// Before they are asked again.
     Waited(bool),
+    /// What is remembered is taken away; then this is the end: it passed, or else why not.
+    Forgotten(Result<(), String>),
 }
 
 #[derive(Deserialize)]
@@ -112,6 +139,10 @@ impl Contract {
             })?;
             private_for.push(key.public_key.parse().map_err(fault_at("public-key", ""))?);
         }
+        let underway: Option<Underway> = host
+            .state(node)
+            .and_then(|state| serde_json::from_str(&state).ok());
+        let underway = underway.filter(|it| it.private == private);
         let readers = ids.iter().map(|id| {
             let sees = !private || id == node || Some(id) == next;
             (id.clone(), sees)
@@ -123,9 +154,11 @@ impl Contract {
             private_for,
             from: Address::default(),
             contract: Address::default(),
+            noted: underway.is_some(),
+            forgets: 0,
+            underway,
             ends_ms,
             stage: Stage::Begun,
-            said: "no transaction was sent yet".to_owned(),
         })
     }
 
@@ -144,12 +177,24 @@ impl Contract {
                 match account {
                     Ok(Some(account)) => {
                         self.from = account;
-                        let data = deployment(Quantity::from(INITIAL_VALUE));
-                        self.send(true, None, &data)
+                        self.stage = Stage::Counted;
+                        let params = json!([account.to_string(), "pending"]);
+                        let says = "asks how many transactions it sent";
+                        self.ask(says, "eth_getTransactionCount", &params)
                     }
                     Ok(None) => failed("contract", "the node has no account", "`--client-unlock`"),
                     Err(fault) => failed("contract", fault.message(), "see that the node runs"),
                 }
+            }
+            Stage::Counted => match rpc::result(outcome).map(|count| rpc::quantity(&count)) {
+                Ok(Some(count)) => self.counted(count),
+                Ok(None) => failed("contract", "the node counts no transactions", ""),
+                Err(fault) => failed("contract", fault.message(), "see that the node runs"),
+            },
+            // Who may not write into the chain's records tests it all the same.
+            Stage::Noted => {
+                self.noted = acted(outcome).is_ok();
+                self.deploy()
             }
             Stage::Sent(deploys) => match rpc::result(outcome) {
                 Ok(Value::String(hash)) => self.receipt(*deploys, hash),
@@ -158,6 +203,16 @@ impl Contract {
                     format!("{other} is no hash of a transaction"),
                     "",
                 ),
+                Err(fault) if late => self.late(fault.message()),
+                // Whether it was sent is not known: look.
+                Err(rpc::Fault::Unreachable(_)) => {
+                    self.stage = if *deploys {
+                        Stage::Begun
+                    } else {
+                        Stage::Waited(true)
+                    };
+                    pause(&self.node, "looks whether it was sent", PAUSE)
+                }
                 Err(fault) => failed(
                     "contract",
                     fault.message(),
@@ -184,16 +239,68 @@ impl Contract {
                         let (to, data) = (self.contract, set_data(Quantity::from(WRITTEN)));
                         self.send(false, Some(to), &data)
                     }
-                    Ok(()) => self.passed(),
+                    Ok(()) => self.forget(Ok(())),
+                    // A run that was cut off had written already.
+                    Err(_) if first && self.compare(outcomes, WRITTEN).is_ok() => {
+                        self.forget(Ok(()))
+                    }
                     Err(why) if late => self.late(&why),
-                    Err(why) => {
-                        self.said = why;
+                    Err(_) => {
                         self.stage = Stage::Waited(first);
                         pause(&self.node, "waits for the nodes to agree", PAUSE)
                     }
                 }
             }
+            Stage::Forgotten(Err(why)) => failed(
+                "contract",
+                why.clone(),
+                "see `kubectl chain status --probe`: blocks must be made",
+            ),
+            Stage::Forgotten(Ok(())) => match acted(outcome) {
+                // Taken away twice is taken away.
+                Err(_) if self.noted && self.forgets < FORGETS => self.forget(Ok(())),
+                Err(why) if self.noted => failed("remember", why, "run the same command again"),
+                _ => self.passed(),
+            },
         }
+    }
+
+    /// The account has sent so many transactions.
+    fn counted(&mut self, count: u64) -> Turn {
+        let from = self.from.to_string();
+        let known = self.underway.clone().filter(|it| it.from == from);
+        match known.map(|it| it.nonce) {
+            Some(nonce) if nonce < count => {
+                self.contract = created(self.from, nonce);
+                self.read(true)
+            }
+            Some(nonce) if nonce == count => self.deploy(),
+            _ => {
+                let underway = Underway {
+                    from,
+                    nonce: count,
+                    private: !self.private_for.is_empty(),
+                };
+                let state = json!(underway).to_string();
+                self.underway = Some(underway);
+                self.stage = Stage::Noted;
+                let act = Act::Remember(state);
+                Turn::Steps(vec![step(&self.node, "", 0, act)])
+            }
+        }
+    }
+
+    fn deploy(&mut self) -> Turn {
+        let data = deployment(Quantity::from(INITIAL_VALUE));
+        self.send(true, None, &data)
+    }
+
+    /// The end, before which nothing is left to go on with.
+    fn forget(&mut self, end: Result<(), String>) -> Turn {
+        self.stage = Stage::Forgotten(end);
+        self.forgets = self.forgets.saturating_add(1);
+        let act = Act::Remember(json!(null).to_string());
+        Turn::Steps(vec![step(&self.node, "", 0, act)])
     }
 
     fn passed(&self) -> Turn {
@@ -225,7 +332,12 @@ impl Contract {
     }
 
     fn send(&mut self, deploys: bool, to: Option<Address>, data: &str) -> Turn {
-        let transaction = transaction(self.from, to, data, &self.private_for);
+        let nonce = self
+            .underway
+            .as_ref()
+            .map(|it| it.nonce)
+            .filter(|_| deploys);
+        let transaction = transaction(self.from, nonce, to, data, &self.private_for);
         self.stage = Stage::Sent(deploys);
         let says = if deploys {
             "deploys the contract"
@@ -297,11 +409,7 @@ impl Contract {
         Ok(())
     }
 
-    fn late(&self, why: &str) -> Turn {
-        failed(
-            "contract",
-            why,
-            "see `kubectl chain status --probe`: blocks must be made",
-        )
+    fn late(&mut self, why: &str) -> Turn {
+        self.forget(Err(why.to_owned()))
     }
 }
