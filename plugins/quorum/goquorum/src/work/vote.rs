@@ -10,7 +10,7 @@ use chain_plugin_sdk::{Diagnostics, Host, Outcome, Request, Topology, Turn, warn
 use quorum_formats::address::Address;
 use quorum_service::facts::{ClientFacts, ConsensusFacts, Identity};
 use quorum_service::fault::{at as fault_at, refuse_with};
-use quorum_service::operation::{done, done_with, failed, pause, step};
+use quorum_service::operation::{done_with, failed, pause, step};
 use quorum_service::{CHAIN, CLIENT, CONSENSUS, Nodes, rpc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ use crate::work::fact;
 
 /// Milliseconds between two rounds.
 const PAUSE: u32 = 2000;
+
+/// Attempts to take a vote back.
+const ATTEMPTS: u8 = 3;
 
 /// How a consensus names what concerns votes in JSON-RPC.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,10 @@ pub struct Vote {
     ends_ms: u64,
     stage: Stage,
     said: String,
+    /// Those from whom the vote is being taken back.
+    left: Vec<String>,
+    /// How often that was tried.
+    attempts: u8,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -151,6 +158,8 @@ impl Vote {
                 .saturating_add(args.patience.saturating_mul(1000)),
             stage: Stage::Rested,
             said: "no node was asked yet".to_owned(),
+            left: Vec::new(),
+            attempts: 0,
         })
     }
 
@@ -181,11 +190,49 @@ impl Vote {
                 }
                 self.wait()
             }
-            Stage::TakenBack => done(
-                format!("{} is {}", self.target, self.wish()),
-                &json!({"validator": self.target.to_string(), "in": self.join}),
-            ),
+            Stage::TakenBack => self.taken_back(outcomes),
         }
+    }
+
+    /// What is left of the vote is taken back from those who may still have some of it; done with those who are silent.
+    fn take_back(&mut self, left: Vec<String>) -> Turn {
+        self.stage = Stage::TakenBack;
+        self.attempts = self.attempts.saturating_add(1);
+        let params = json!([self.target.to_string()]);
+        let turn = self.ask(
+            &left,
+            "takes back what is left of the vote",
+            self.methods.discard,
+            &params,
+        );
+        self.left = left;
+        turn
+    }
+
+    fn taken_back(&mut self, outcomes: &[Outcome]) -> Turn {
+        let failed = |outcome: &Outcome| rpc::result(Some(outcome)).is_err();
+        let asked = self.left.iter().zip(outcomes);
+        let left: Vec<String> = asked
+            .filter(|(_, outcome)| failed(outcome))
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !left.is_empty() && self.attempts < ATTEMPTS {
+            return self.take_back(left);
+        }
+        let notes = if left.is_empty() {
+            Vec::new()
+        } else {
+            let message = format!(
+                "{} did not say whether a vote of theirs is left; one that is would count again after a later change of mind",
+                left.join(", ")
+            );
+            vec![warning("vote", "", message).hint("run the same command again when they run")]
+        };
+        done_with(
+            format!("{} is {}", self.target, self.wish()),
+            &json!({"validator": self.target.to_string(), "in": self.join}),
+            notes,
+        )
     }
 
     fn wish(&self) -> &'static str {
@@ -206,15 +253,8 @@ impl Vote {
         };
         let agree = |list: &&Vec<Address>| list.contains(&self.target) == self.join;
         if lists.iter().filter(agree).count().saturating_mul(2) > lists.len() {
-            self.stage = Stage::TakenBack;
-            let all: Vec<String> = self.nodes.iter().map(|(id, _)| id.clone()).collect();
-            let params = json!([self.target.to_string()]);
-            return self.ask(
-                &all,
-                "takes back what is left of the vote",
-                self.methods.discard,
-                &params,
-            );
+            let all = self.nodes.iter().map(|(id, _)| id.clone()).collect();
+            return self.take_back(all);
         }
         if !self.join && members.len() == 1 {
             return failed("validator", "it is the last validator", "");
