@@ -32,7 +32,6 @@ pub const RUNSCRIPT: Script = Script {
     name: "runscript.sh",
     text: "#!/bin/sh\n\
            [ -f \"$1\" ] || { echo \"usage: $0 <script.js>\" >&2; exit 2; }\n\
-           PRIVATE_CONFIG=\"${TM_HOME:-$QUORUM_DATA_DIR/../tm}/tm.ipc\" \
            exec geth --exec \"loadScript(\\\"$1\\\")\" attach \
            --datadir \"$QUORUM_DATA_DIR\" \"ipc:$QUORUM_DATA_DIR/geth.ipc\"\n",
 };
@@ -57,12 +56,13 @@ echo "$1: $answer"
 "#,
 };
 
-/// Votes for every validator of `istanbul-validator-config.toml`, and goes on after a failure.
+/// Votes for every validator of `istanbul-validator-config.toml`, which lies beside it, and goes on after a failure.
 pub const IBFT_PROPOSE_ALL: Script = Script {
     name: "ibft_propose_all.sh",
     text: r#"#!/bin/sh
-list=${1:-$QUORUM_HOME/istanbul-validator-config.toml/istanbul-validator-config.toml}
 here=$(dirname "$0")
+list=${1:-$here/istanbul-validator-config.toml}
+[ -s "$list" ] || { echo "usage: $0 [istanbul-validator-config.toml]" >&2; exit 2; }
 failed=0
 for address in $(sed -n '/validators/,$p' "$list" | grep -o '0x[0-9a-fA-F]\{40\}'); do
   sh "$here/ibft_propose.sh" "$address" true || failed=1
@@ -101,6 +101,16 @@ exit $failed
 
 /// The scripts for a console in any network.
 pub const HELPERS: [Script; 3] = [GETH_ATTACH, GETH_EXEC, RUNSCRIPT];
+
+/// The scripts that a chain of this consensus has besides: `istanbul`, `qbft`, `raft`, ...
+#[must_use]
+pub fn of_consensus(kind: &str) -> &'static [Script] {
+    match kind {
+        "istanbul" | "qbft" => &[IBFT_PROPOSE, IBFT_PROPOSE_ALL],
+        "raft" => &[RAFT_ADD_ALL_PERMISSIONED],
+        _ => &[],
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -153,6 +163,41 @@ mod tests {
             let (done, shown) = run(IBFT_PROPOSE, wrong, "null", "/");
             assert!(!done && shown.starts_with("usage"), "{shown}");
         }
+    }
+
+    #[test]
+    fn every_validator_of_the_list_is_voted_for() {
+        let folder = tempfile();
+        let one = format!("0x{}", "ab".repeat(20));
+        let two = format!("0x{}", "cd".repeat(20));
+        let list = format!("vanity = \"0x00\"\nvalidators = [\n\"{one}\",\n\"{two}\",\n]\n");
+        std::fs::write(folder.join("istanbul-validator-config.toml"), list).unwrap();
+        let propose = IBFT_PROPOSE.text.replace("$(geth ", "$(sh geth ");
+        std::fs::write(folder.join("ibft_propose.sh"), propose).unwrap();
+        std::fs::write(folder.join("geth"), "echo \"asked $2\"").unwrap();
+        let all = folder.join("ibft_propose_all.sh");
+        std::fs::write(&all, IBFT_PROPOSE_ALL.text).unwrap();
+        let output = Command::new("sh")
+            .arg(&all)
+            .current_dir(&folder)
+            .env("QUORUM_DATA_DIR", &folder)
+            .output();
+        let output = output.unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        for address in [one, two] {
+            assert!(
+                said.contains(&format!("asked istanbul.propose(\"{address}\", true)")),
+                "{said}"
+            );
+        }
+    }
+
+    fn tempfile() -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("quorum-helpers-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod existing;
 mod genesis;
+mod helpers;
 mod keys;
 mod node;
 mod options;

@@ -5,9 +5,10 @@ use chain_plugin_sdk::{
     At, Change, Content, Delivery, Diagnostics, File, Rendered, RenderedBuilder, warning,
 };
 use quorum_formats::client_flags::{ClientFlags, private_config, renamed};
-use quorum_formats::scripts::HELPERS;
 use quorum_formats::version::Version;
-use quorum_service::facts::{self, ClientChain, ConsensusFacts, ConsensusNode, PrivacyNode};
+use quorum_service::facts::{
+    self, ClientChain, ClientFacts, ConsensusFacts, ConsensusNode, PrivacyNode,
+};
 use quorum_service::fault::refuse;
 use quorum_service::{
     CHAIN, CLIENT, CONSENSUS, DATA_VOLUME, METRICS_PORT, MONITOR, Nodes, P2P, PRIVACY,
@@ -16,7 +17,7 @@ use quorum_service::{
 use serde_json::{Value, json};
 
 use crate::options::{CONTAINER, Options};
-use crate::{genesis, keys, peers};
+use crate::{genesis, helpers, keys, peers};
 
 /// The folder of the chain.
 const DATA: &str = "/etc/quorum/qdata/dd";
@@ -46,11 +47,11 @@ pub fn chain(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     let mut builder = RenderedBuilder::new()
         .file(peers::LIST, list.render())
         .file(START, include_str!("start.sh"));
-    for script in HELPERS {
+    for file in helpers::files(nodes, at)? {
         builder = builder.add(File {
-            name: script.name.to_owned(),
-            content: Content::Bytes(script.text.as_bytes().to_vec()),
-            mode: 0o755,
+            name: file.name.to_owned(),
+            content: Content::Bytes(file.text.into_bytes()),
+            mode: if file.runs { 0o755 } else { 0o644 },
             secret: false,
         });
     }
@@ -99,6 +100,10 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
         json!({"name": "GENESIS_HASH", "value": chain.genesis_hash}),
         json!({"name": "PRIVATE_CONFIG", "value": private_config(socket.as_deref())}),
     ];
+    if consensus.kind == "raft" {
+        let own: ClientFacts = at.fact(&node.id, CLIENT)?;
+        environment.push(json!({"name": "THIS_ENODE", "value": own.node_id}));
+    }
     if let Some(number) = member.member_number {
         environment.push(json!({"name": "CHAIN_MEMBER", "value": number.to_string()}));
     }
@@ -124,7 +129,7 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     if socket.is_some() {
         builder = builder.volume(CONTAINER, SOCKETS, SOCKET_VOLUME, "");
     }
-    builder = bound(builder, at, &consensus.kind);
+    builder = bound(builder, at, &consensus.kind, socket.is_some());
     if pending {
         let message = format!(
             "{} gets its number when the members are asked, before it starts",
@@ -140,7 +145,7 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
 }
 
 /// The files that the container reads.
-fn bound(builder: RenderedBuilder, at: &At<'_>, kind: &str) -> RenderedBuilder {
+fn bound(builder: RenderedBuilder, at: &At<'_>, kind: &str, private: bool) -> RenderedBuilder {
     let of_chain = |name: &str| at.own_of(CHAIN, name);
     let (mounted, roll) = (Delivery::Mounted, Change::Roll);
     let mut builder = builder
@@ -169,9 +174,10 @@ fn bound(builder: RenderedBuilder, at: &At<'_>, kind: &str) -> RenderedBuilder {
         let path = format!("/etc/quorum/founders/{}", peers::FOUNDERS);
         builder = builder.bind(CONTAINER, &path, of_chain(peers::FOUNDERS), mounted, roll);
     }
-    for script in HELPERS {
-        let path = format!("/geth-helpers/{}", script.name);
-        builder = builder.bind(CONTAINER, &path, of_chain(script.name), mounted, roll);
+    for name in helpers::names(kind, private) {
+        let path = format!("/geth-helpers/{name}");
+        let file = of_chain(name);
+        builder = builder.bind(CONTAINER, &path, file, Delivery::Live, Change::Wait);
     }
     for (name, path) in [
         (keys::NODE_KEY, format!("{KEYS}/{}", keys::NODE_KEY)),

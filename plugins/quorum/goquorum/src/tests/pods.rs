@@ -113,7 +113,72 @@ fn the_list_is_live_and_everything_secret_goes_by_reference() {
             assert_eq!(from.subject, CHAIN, "{path}");
         }
     }
-    assert_eq!(live, [(CHAIN, "/etc/quorum/nodes/permissioned-nodes.json")]);
+    let helper = |it: &&(&str, &str)| it.1.starts_with("/geth-helpers/");
+    let lists: Vec<_> = live.iter().filter(|it| !helper(it)).collect();
+    assert_eq!(
+        lists,
+        [&(CHAIN, "/etc/quorum/nodes/permissioned-nodes.json")]
+    );
+}
+
+#[test]
+fn a_consensus_has_its_helpers_and_the_validators_are_those_of_the_nodes() {
+    let file = |rendered: &Rendered, name: &str| {
+        let found = rendered.files.iter().find(|file| file.name == name)?;
+        match &found.content {
+            Content::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (kind, there, not) in [
+        (
+            "qbft",
+            "ibft_propose_all.sh",
+            "raft_add_all_permissioned.sh",
+        ),
+        ("raft", "raft_add_all_permissioned.sh", "ibft_propose.sh"),
+        ("clique", "public_contract.js", "private_contract.js"),
+    ] {
+        let chain = rendered(kind, 4, 0, CHAIN);
+        assert!(
+            file(&chain, there).is_some() && file(&chain, not).is_none(),
+            "{kind}"
+        );
+        // What a node binds is there.
+        for binding in &rendered(kind, 4, 0, "node/node1").bindings {
+            let Source::File(from) = &binding.source else {
+                continue;
+            };
+            let configured = ["genesis.json", "static-nodes.json"].contains(&from.name.as_str());
+            if from.subject == CHAIN && !configured {
+                assert!(file(&chain, &from.name).is_some(), "{kind} {}", from.name);
+            }
+        }
+    }
+    let list = file(
+        &rendered("qbft", 2, 0, CHAIN),
+        "istanbul-validator-config.toml",
+    )
+    .unwrap();
+    let addresses = (0..2).map(|index| format!("\"{}\",\n", fixture::client(index).node_address));
+    assert_eq!(
+        list,
+        format!(
+            "vanity = \"0x00\"\nvalidators = [\n{}]\n",
+            addresses.collect::<String>()
+        )
+    );
+    let key =
+        json!({"publicKey": "BULeR8JyUWhiuuCMU/HLA0Q5pzkYT+cHII3ZKBey3Bo=", "socket": "tm.ipc"});
+    let private = host("qbft", 2, 0, None)
+        .fact("node/node0", PRIVACY, &key)
+        .fact("node/node1", PRIVACY, &key);
+    let chain = rendered_as(&private, 2, 0, CHAIN, &json!({}), IMAGE.1);
+    assert!(
+        file(&chain, "private_contract.js")
+            .unwrap()
+            .contains("BULeR8Jy")
+    );
 }
 
 #[test]
