@@ -27,6 +27,8 @@ pub struct Existing {
     pub hash: String,
     /// Whether it says how often blocks are made.
     pub period_in_genesis: bool,
+    /// Whether it has privacy enhancements.
+    pub enhanced: bool,
     /// What to know about it.
     pub notes: Vec<Diagnostic>,
 }
@@ -72,6 +74,7 @@ pub fn read(
         chain_id,
         hash: file.hash.to_string(),
         period_in_genesis: matches!(kind, Kind::Ibft | Kind::Qbft | Kind::Clique),
+        enhanced: file.privacy_enhancements.is_some(),
         notes: remarks,
     })
 }
@@ -108,7 +111,9 @@ fn same_kind(
         let message = format!(
             "version {version} of the client does not read this genesis file, {since} is the first that does"
         );
-        let hint = format!("`--client-image` of {since} or later");
+        let hint = format!(
+            "an image of {since} or later, `services: {{client: {{image: ...}}}}` in the chain's file"
+        );
         return Err(refuse_with("genesis", PATH, message, hint));
     }
     Ok(kind)

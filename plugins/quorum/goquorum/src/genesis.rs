@@ -42,6 +42,7 @@ pub fn configured(nodes: &Nodes, at: &At<'_>) -> Result<Configured, Diagnostics>
         chain_id,
         hash,
         period_in_genesis,
+        enhanced,
         notes,
     } = says;
     let mut files = vec![Blob {
@@ -60,6 +61,7 @@ pub fn configured(nodes: &Nodes, at: &At<'_>) -> Result<Configured, Diagnostics>
         chain_id,
         network_id: options.network_id.unwrap_or(chain_id),
         genesis_hash: hash.clone(),
+        privacy_enhancements: enhanced.then_some(true),
         period_in_genesis: options.genesis.is_some().then_some(period_in_genesis),
         members_method: spelling::members_method(&consensus.kind).map(str::to_owned),
     };
@@ -118,6 +120,7 @@ fn made(
         chain_id,
         hash: genesis.block().hash().to_string(),
         period_in_genesis: spelling::in_genesis(version),
+        enhanced,
         notes: Vec::new(),
     };
     let text = genesis.render().map_err(fault_at("genesis", ""))?;

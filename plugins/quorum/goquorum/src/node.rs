@@ -9,7 +9,7 @@ use quorum_formats::version::Version;
 use quorum_service::facts::{
     self, ClientChain, ClientFacts, ConsensusFacts, ConsensusNode, PrivacyNode,
 };
-use quorum_service::fault::refuse;
+use quorum_service::fault::{refuse, refuse_with};
 use quorum_service::{
     CHAIN, CLIENT, CONSENSUS, DATA_VOLUME, METRICS_PORT, MONITOR, Nodes, P2P, PRIVACY,
     SOCKET_VOLUME, container,
@@ -73,6 +73,14 @@ pub fn node(nodes: &Nodes, at: &At<'_>) -> Result<Rendered, Diagnostics> {
     let chain: ClientChain = at.fact(CHAIN, CLIENT)?;
     let privacy: Option<PrivacyNode> = facts::optional(at, &node.id, PRIVACY)?;
     genesis::same_consensus(node, &member, &consensus.kind)?;
+    if chain.privacy_enhancements == Some(true) && privacy.is_none() {
+        let message = format!(
+            "{} has no privacy manager, and the genesis block of the chain has privacy enhancements: the client would not start",
+            node.name
+        );
+        let hint = "`--privacy tessera`, as when the chain was made";
+        return Err(refuse_with("privacy", "", message, hint));
+    }
     let flags = ClientFlags {
         data_dir: DATA.to_owned(),
         consensus: crate::spelling::flags(&consensus, &member, &version, chain.period_in_genesis)

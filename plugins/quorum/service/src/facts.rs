@@ -37,6 +37,9 @@ pub struct ClientChain {
     pub network_id: u64,
     /// Hash of block 0: `0x` and 64 hex digits.
     pub genesis_hash: String,
+    /// Whether the genesis block has privacy enhancements, without which a client then does not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy_enhancements: Option<bool>,
     /// Whether the genesis file says how often blocks are made; as the client's version has it when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_in_genesis: Option<bool>,
@@ -198,6 +201,7 @@ pub fn schema(role: &str, kind: &str) -> Value {
             json!({
                 "chainId": {"type": "integer", "minimum": 1}, "networkId": {"type": "integer", "minimum": 1},
                 "genesisHash": hex("{64}"), "periodInGenesis": {"type": "boolean"},
+                "privacyEnhancements": {"type": "boolean"},
                 "membersMethod": {"type": "string"},
             }),
             json!(["chainId", "genesisHash", "networkId"]),

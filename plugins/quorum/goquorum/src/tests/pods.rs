@@ -256,6 +256,42 @@ fn a_node_that_joins_raft_starts_with_its_number_and_not_before_it_has_one() {
     assert_eq!(env(&founder, "CHAIN_JOIN"), None);
 }
 
+/// The client ends at its start when the genesis block has privacy enhancements and no manager answers.
+#[test]
+fn a_chain_with_privacy_enhancements_keeps_its_privacy_managers() {
+    let render = |enhanced: bool, private: bool| {
+        let mut chain =
+            json!({"chainId": 1, "networkId": 1, "genesisHash": format!("0x{}", "a".repeat(64))});
+        if enhanced {
+            chain["privacyEnhancements"] = json!(true);
+        }
+        let mut host = fixture::host(4)
+            .fact(CHAIN, CONSENSUS, &json!(consensus("qbft", 4)))
+            .fact(CHAIN, CLIENT, &chain)
+            .fact(
+                "node/node0",
+                CONSENSUS,
+                &json!({"kind": "qbft", "founder": true}),
+            );
+        if private {
+            let key = json!({"publicKey": "BULeR8JyUWhiuuCMU/HLA0Q5pzkYT+cHII3ZKBey3Bo=", "socket": "tm.ipc"});
+            host = host.fact("node/node0", PRIVACY, &key);
+        }
+        let call = TestHost::call("node/node0", CLIENT, &json!({}), &[("quorum", IMAGE.1)]);
+        session(4, 0).render(&host.at(&call))
+    };
+    assert!(render(true, true).is_ok() && render(false, false).is_ok());
+    let fault = render(true, false).unwrap_err();
+    assert!(fault[0].message.contains("node0 has no privacy manager"));
+    assert!(
+        fault[0]
+            .hint
+            .as_ref()
+            .unwrap()
+            .contains("--privacy tessera")
+    );
+}
+
 #[test]
 fn without_a_privacy_manager_the_client_ignores_it_and_with_one_it_has_its_socket() {
     let alone = rendered("qbft", 4, 0, "node/node0");
