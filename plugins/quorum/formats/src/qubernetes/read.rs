@@ -163,7 +163,13 @@ fn node_entry(
     let mut tm = outer.section("tm")?;
     let manager = match tm.required("Name")?.as_str() {
         "constellation" => Manager::Constellation,
-        _ => Manager::Tessera,
+        "tessera" => Manager::Tessera,
+        _ => {
+            let reason =
+                "it is neither tessera nor constellation; the original takes it for tessera";
+            tm.ignored("Name", reason, remarks);
+            Manager::Tessera
+        }
     };
     let version = tm.required("Tm_Version")?;
     let tm_image = image(&mut tm, version)?;

@@ -135,6 +135,12 @@ pub(super) fn cakeshop(
 ) -> Result<Option<Cakeshop>, QubernetesError> {
     let mut section = top.section("cakeshop")?;
     let version = section.filled("version")?;
+    if version.is_none() {
+        let reason = "without version there is no explorer";
+        for key in ["Docker_Repo", "service"] {
+            section.ignored(key, reason, remarks);
+        }
+    }
     let repository = section.filled("Docker_Repo")?;
     let mut service = section.section("service")?;
     let kind = service.choice("type", &SERVICES, SERVICE_WORDS)?;

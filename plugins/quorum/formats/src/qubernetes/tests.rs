@@ -213,6 +213,19 @@ fn keys_without_effect_are_reported() {
 }
 
 #[test]
+fn what_is_taken_for_something_else_is_reported() {
+    let text = file("cakeshop:\n  service: {type: NodePort}\n").replacen(
+        "Name: tessera",
+        "Name: tesera",
+        1,
+    );
+    let read = parse(&text);
+    assert!(read.cakeshop.is_none());
+    let told: Vec<&str> = read.unhonoured.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(told, ["/cakeshop/service", "/nodes/0/quorum/tm/Name"]);
+}
+
+#[test]
 fn startup_arguments_are_split_as_a_shell_would() {
     let text = file("").replacen(
         "Geth_Startup_Params: \"\"",
