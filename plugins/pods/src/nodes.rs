@@ -130,6 +130,12 @@ impl Nodes {
             vec![error("endpoint", "", message).hint("give the node a `host`")]
         })
     }
+
+    /// Host and port at which `to` is reached from outside of its cluster on a named port.
+    pub fn address_outside(&self, to: &Subject, port: &str) -> Option<(String, u16)> {
+        let endpoint = to.endpoints.iter().find(|endpoint| endpoint.port == port);
+        outside(endpoint?)
+    }
 }
 
 /// Host and port of an endpoint that is reached from outside.

@@ -2,6 +2,7 @@
 
 use chain_plugin_sdk::Diagnostics;
 use quorum_service::fault::{refuse, refuse_with};
+use quorum_service::topology_extra::PEERS_OUTSIDE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub ingress_privacy: bool,
     /// Whether a `NetworkPolicy` stands before the pods.
     pub network_policy: bool,
+    /// Whether nodes know each other by their addresses outside.
+    pub peers_outside: bool,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             ingress_ws: true,
             ingress_privacy: false,
             network_policy: true,
+            peers_outside: false,
         }
     }
 }
@@ -79,6 +83,10 @@ pub fn schema() -> Value {
             "networkPolicy": {
                 "type": "boolean", "default": true,
                 "description": "let nodes reach each other and DNS, and clients what is for clients; nothing else",
+            },
+            PEERS_OUTSIDE: {
+                "type": "boolean", "default": false, "x-chain-fixed": true,
+                "description": "nodes know each other by their addresses outside: for raft, whose members of other parties learn the founders' addresses from the chain",
             },
         },
     })

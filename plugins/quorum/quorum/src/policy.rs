@@ -37,8 +37,9 @@ pub fn policy(nodes: &Nodes) -> Value {
         json!({"to": [of_chain], "ports": among}),
         json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}),
     ];
-    // Nodes of other parties, clusters and namespaces: their pods cannot be selected, and their ports are their own.
-    if !nodes.one_home() {
+    // Nodes of other parties, clusters and namespaces, and whoever is reached outside: their pods cannot be selected, and
+    // their ports are their own.
+    if !nodes.one_home() || nodes.extra.peers_outside() {
         ingress.push(json!({"ports": peers}));
         egress.push(json!({}));
     }

@@ -6,6 +6,9 @@ use chain_plugin_sdk::spec::ServiceSpec;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The option of the stack by which nodes know each other by their addresses outside.
+pub const PEERS_OUTSIDE: &str = "peersOutside";
+
 /// The topology's `extra`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -22,6 +25,11 @@ impl Extra {
     /// Reads it; what does not fit is as if it were not there.
     pub fn of(topology: &Topology) -> Self {
         serde_json::from_str(&topology.extra).unwrap_or_default()
+    }
+
+    /// Whether nodes know each other by their addresses outside, also inside of one cluster.
+    pub fn peers_outside(&self) -> bool {
+        self.options.get(PEERS_OUTSIDE) == Some(&Value::Bool(true))
     }
 
     /// The plugin that fills a role.
