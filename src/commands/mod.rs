@@ -14,6 +14,7 @@ pub mod hooks;
 pub mod join;
 pub mod logs;
 pub mod notes;
+pub mod outside;
 pub mod plugin;
 pub mod run;
 pub mod scene;

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use super::circumstances::draw;
 use super::grants::{consents, permissions, read};
 use super::scene::{ChainScene, arguments};
-use super::{Context, change};
+use super::{Context, change, outside};
 use crate::cluster::Connection;
 use crate::pipeline::acts::{Amend, ClusterActs};
 use crate::pipeline::operate::{Scene, Start, about, drive};
@@ -168,8 +168,14 @@ impl Run {
         )
         .await?;
         let start = Start { secrets, ..start };
+        let asked = operation.args.get(outside::ASKED);
+        let observed = if asked.and_then(serde_json::Value::as_bool) == Some(true) {
+            Some(outside::observed(&connection, &chain).await?)
+        } else {
+            None
+        };
         let scene = Scene {
-            topology: &chain.topology,
+            topology: observed.as_ref().unwrap_or(&chain.topology),
             public: &chain.public,
             head: Some(&chain.head),
             granted: &granted,

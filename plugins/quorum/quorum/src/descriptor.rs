@@ -74,7 +74,10 @@ pub fn descriptor() -> Descriptor {
             Operation {
                 name: "endpoints".to_owned(),
                 summary: "where clients reach each node, inside the cluster and outside".to_owned(),
-                args: json!({"type": "object", "additionalProperties": false, "properties": {}}),
+                args: json!({
+                    "type": "object", "additionalProperties": false, "properties": {},
+                    "x-chain-addresses": true,
+                }),
                 ..Operation::default()
             },
         ],

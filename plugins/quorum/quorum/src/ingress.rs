@@ -34,6 +34,31 @@ pub fn of_node(nodes: &Nodes, node: &Subject, options: &Options) -> Option<Value
     Some(object)
 }
 
+/// The URL by which clients come to a port of a node through its Ingress; the host is `<ingress>` where any leads there.
+pub fn url(nodes: &Nodes, node: &Subject, port: &str, options: &Options) -> Option<String> {
+    let found = nodes.extra.service(CLIENT)?.ports.iter();
+    let purpose = found
+        .filter(|it| it.name == port)
+        .map(|it| it.purpose.as_str())
+        .find(|it| *it == "rpc" || (*it == "ws" && options.ingress_ws))?;
+    let domain = options.ingress_host.as_deref();
+    let (host, prefix) = match options.ingress {
+        Ingress::None => return None,
+        Ingress::OneToOne => (format!("{}.{}", node.name, domain?), String::new()),
+        Ingress::OneToMany => (
+            domain.unwrap_or("<ingress>").to_owned(),
+            format!("/{}", node.name),
+        ),
+    };
+    let scheme = match (purpose, options.ingress_tls_secret.is_some()) {
+        ("rpc", false) => "http",
+        ("rpc", true) => "https",
+        (_, false) => "ws",
+        (_, true) => "wss",
+    };
+    Some(format!("{scheme}://{host}{prefix}/quorum-{purpose}"))
+}
+
 fn backend(node: &Subject, port: &Port) -> Value {
     json!({"service": {"name": names::workload_of(node), "port": {"number": port.number}}})
 }

@@ -265,6 +265,53 @@ fn an_ingress_for_each_node_or_one_in_one_piece() {
 }
 
 #[test]
+fn endpoints_are_told_with_what_the_cluster_has_and_the_urls_of_an_ingress() {
+    let told = |options: Value| {
+        let mut spec = spec(2);
+        spec.options = options.clone();
+        let mut subjects = expand(&spec, &[]).unwrap();
+        // As the host fills it in: the server assigned a node port.
+        subjects[1].endpoints[2].outside = Some("192.0.2.1:31234".to_owned());
+        let topology = Topology {
+            chain: "demo".to_owned(),
+            stack: "quorum".to_owned(),
+            release: "v24.4.1".to_owned(),
+            subjects,
+            host_features: Vec::new(),
+            extra: json!({"services": spec.services, "options": options}).to_string(),
+        };
+        let what = quorum_service::fixture::request(STACK_ROLE, "endpoints", "chain", &json!({}));
+        let mut work = Work::start(topology, what, &TestHost::new()).unwrap();
+        match work.next(Vec::new(), &TestHost::new()) {
+            Turn::Done(report) => report,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = told(json!({}));
+    assert!(
+        plain
+            .text
+            .contains("node0\tp2p\tdemo-node0.ns.svc:30303\t192.0.2.1:31234")
+    );
+    assert!(plain.text.contains("node1\trpc\tdemo-node1.ns.svc:8545\t-"));
+    let one = told(
+        json!({"ingress": "one-to-one", "ingressHost": "chain.example", "ingressTlsSecret": "t"}),
+    );
+    let table: Value = from_str(&one.table).unwrap();
+    let url = |port: &str| table["node1"][port]["ingress"].as_str();
+    assert_eq!(url("rpc"), Some("https://node1.chain.example/quorum-rpc"));
+    assert_eq!(url("ws"), Some("wss://node1.chain.example/quorum-ws"));
+    assert_eq!(url("p2p"), None);
+    let many = told(json!({"ingress": "one-to-many", "ingressWs": false}));
+    let table: Value = from_str(&many.table).unwrap();
+    assert_eq!(
+        table["node0"]["rpc"]["ingress"],
+        "http://<ingress>/node0/quorum-rpc"
+    );
+    assert_eq!(table["node0"]["ws"]["ingress"], Value::Null);
+}
+
+#[test]
 fn the_policy_lets_dns_out_and_only_clients_ports_in_from_anywhere() {
     let objects = rendered(&spec(2), &json!({}), &json!({}), "chain");
     let policy = of_kind(&objects, "NetworkPolicy")[0];
