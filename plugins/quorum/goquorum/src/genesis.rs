@@ -148,7 +148,7 @@ pub fn same_consensus(
         "{} is set to {}, the chain to {kind}: all nodes of a chain have one consensus",
         node.name, of_node.kind
     );
-    let hint = "say the consensus once, under `services`, not under a node";
+    let hint = "say the consensus once, under `services`, not under a node; it cannot change once the chain is made";
     Err(refuse_with("mixed-consensus", "", message, hint))
 }
 
