@@ -3,7 +3,7 @@
 use crate::cluster::Connection;
 use crate::cluster::addresses::{Addresses, Inside, Reach};
 use crate::pipeline::run::node_of;
-use crate::plugin::contract::Topology;
+use crate::plugin::contract::{Endpoint, Topology};
 
 use super::scene::ChainScene;
 
@@ -25,16 +25,16 @@ pub async fn observed(connection: &Connection, chain: &ChainScene) -> anyhow::Re
         let host = place
             .and_then(|place| entries.get(place))
             .and_then(|entry| entry.host.as_deref());
-        for endpoint in &mut subject.endpoints {
+        // What the user's file says of a host goes first, as in what is exported.
+        let unknown = |endpoint: &&mut Endpoint| endpoint.outside.is_none();
+        for endpoint in subject.endpoints.iter_mut().filter(unknown) {
             let inside = Inside {
                 namespace: &subject.namespace,
                 service: &endpoint.service,
                 port: &endpoint.port,
                 number: endpoint.number,
             };
-            if let Some(address) = addresses.of(inside, Reach::Outside, host) {
-                endpoint.outside = Some(address);
-            }
+            endpoint.outside = addresses.of(inside, Reach::Outside, host);
         }
     }
     Ok(topology)
