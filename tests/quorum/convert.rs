@@ -69,3 +69,53 @@ async fn a_file_of_qubernetes_is_a_chain_and_external_nodes_are_a_party() {
     assert_eq!(privacy.matches("//net.example:").count(), 2, "{privacy}");
     assert_eq!(two.file("genesis.json").await, before);
 }
+
+/// The folders of keys that the original made, by the published demo keys.
+#[test]
+fn folders_of_keys_that_are_there_are_kept() {
+    let vectors = include_str!("../fixtures/quorum/vectors.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let mut file = FILE.replacen("k8s:", "config: {Key_Dir_Base: out/config/}\nk8s:", 1);
+    file = file.replacen("    geth: {verbosity: 4}\n", "", 1);
+    std::fs::write(home.path().join("qubernetes.yaml"), file).unwrap();
+    for index in 0..2 {
+        let folder = home.path().join(format!("out/config/key{}", index + 1));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+        let text = |pointer: String| vectors.pointer(&pointer).unwrap().as_str().unwrap();
+        write(
+            "nodekey",
+            text(format!("/nodekeys/{index}/nodekey_hex")).to_owned() + "\n",
+        );
+        let account = vectors.pointer(&format!("/keystore_v3/cases/{index}/keystore"));
+        write("acctkeyfile.json", account.unwrap().to_string());
+        let key = text(format!("/tessera_keys/cases/{index}/private_b64"));
+        let key = serde_json::json!({"data": {"bytes": key}, "type": "unlocked"});
+        write("tm.key", key.to_string());
+    }
+    let output = assert_cmd::Command::cargo_bin("kubectl-chain")
+        .unwrap()
+        .args("create net -f qubernetes.yaml --dry-run=client -o json".split(' '))
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("KUBECONFIG", home.path().join("none"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("opened with the empty password"), "{said}");
+    let made = String::from_utf8(output.stdout).unwrap();
+    for index in 0..2 {
+        let account = &vectors["keystore_v3"]["cases"][index]["address"];
+        let account = account.as_str().unwrap().trim_start_matches("0x");
+        assert!(made.to_lowercase().contains(account), "{account}");
+    }
+    let list: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let list = list["items"].to_string();
+    let enodes = vectors["enode_urls_qubernetes"]["computed"].as_array();
+    for url in enodes.unwrap().iter().take(2) {
+        let id = url.as_str().unwrap().split('@').next().unwrap();
+        assert!(list.contains(id), "{id}");
+    }
+}

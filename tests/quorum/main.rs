@@ -11,6 +11,7 @@
     clippy::panic
 )]
 
+mod another_client;
 mod combinations;
 mod console;
 mod convert;

@@ -124,3 +124,116 @@ async fn a_chain_in_another_namespace_is_reached_inside_the_cluster() {
         "{list}"
     );
 }
+
+/// A file of a chain whose three nodes are reached at one host.
+fn hosted(consensus: &str, host: &str, more: &str) -> String {
+    let node = |index| format!("  - {{name: node{index}, host: {host}}}\n");
+    let nodes: String = (0..3).map(node).collect();
+    format!(
+        "metadata: {{name: demo}}\nspec:\n  stack: quorum\n  services: {{consensus: {consensus}, privacy: tessera}}\n{more}  nodes:\n{nodes}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parties_of_qbft_join_and_endpoints_tell_what_the_server_assigned() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let (alpha, beta) = (
+        Operator::new(plane(), "qalpha").await,
+        Operator::new(second, "qbeta").await,
+    );
+    let file = hosted("qbft", "alpha.example", "  expose: {type: NodePort}\n");
+    alpha.receive("chain.yaml", &file);
+    alpha.run("create -f chain.yaml");
+    let told = alpha.run("run endpoints");
+    for port in ["rpc", "ws", "p2p", "tm"] {
+        let number = node_port(&alpha, "node1", port).await;
+        let line = told
+            .lines()
+            .find(|line| line.starts_with(&format!("node1\t{port}\t")));
+        let line = line.unwrap_or_else(|| panic!("{port}: {told}"));
+        assert!(
+            line.ends_with(&format!("\talpha.example:{number}")),
+            "{line}"
+        );
+    }
+    let from_alpha = alpha.run("export demo --party alpha");
+    beta.receive("alpha.yaml", &from_alpha);
+    let flags = "--stack quorum --consensus qbft --privacy tessera --expose-type NodePort";
+    beta.run(&format!("join -f alpha.yaml {flags} --nodes 2"));
+    let genesis = alpha.file("genesis.json").await;
+    assert_eq!(beta.file("genesis.json").await, genesis);
+    let from_beta = beta.run("export demo --party beta --host beta.example");
+    assert_eq!(fingerprint(&from_alpha), fingerprint(&from_beta));
+    alpha.receive("beta.yaml", &from_beta);
+    alpha.run("join -f beta.yaml");
+    for (of, at) in [(&alpha, "beta.example"), (&beta, "alpha.example")] {
+        let list = of.file("permissioned-nodes.json").await;
+        let (other, node) = if at == "beta.example" {
+            (&beta, "node1")
+        } else {
+            (&alpha, "node2")
+        };
+        let port = node_port(other, node, "p2p").await;
+        assert!(list.contains(&format!("@{at}:{port}?")), "{list}");
+    }
+    assert_eq!(alpha.file("genesis.json").await, genesis);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_of_raft_waits_for_its_number_and_knows_the_founders_by_their_addresses_outside() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let (alpha, beta) = (
+        Operator::new(plane(), "ralpha").await,
+        Operator::new(second, "rbeta").await,
+    );
+    let more = "  options: {peersOutside: true}\n  expose: {type: NodePort, port: 30040}\n";
+    alpha.receive("chain.yaml", &hosted("raft", "alpha.example", more));
+    alpha.run("create -f chain.yaml");
+    let founders = alpha.file("static-nodes.json").await;
+    for port in [30042, 30050, 30058] {
+        let raft = port + 1;
+        let place = format!("@alpha.example:{port}?discport=0&raftport={raft}");
+        assert!(founders.contains(&place), "{founders}");
+    }
+    let from_alpha = alpha.run("export demo --party alpha");
+    beta.receive("alpha.yaml", &from_alpha);
+    let flags = "--stack quorum --consensus raft --privacy tessera --expose-type NodePort";
+    beta.run(&format!("join -f alpha.yaml {flags} --nodes 1"));
+    assert_eq!(beta.file("static-nodes.json").await, founders);
+    assert_eq!(
+        beta.file("genesis.json").await,
+        alpha.file("genesis.json").await
+    );
+    let pod = async || {
+        let sets = beta.of_chain("apps", "StatefulSet").await;
+        sets["demo-node0"]["spec"]["template"].to_string()
+    };
+    assert!(pod().await.contains("\"pending\""));
+
+    alpha.receive(
+        "beta.yaml",
+        &beta.run("export demo --party beta --host beta.example"),
+    );
+    alpha.run("join -f beta.yaml");
+    assert_eq!(alpha.file("static-nodes.json").await, founders);
+    let list = alpha.file("permissioned-nodes.json").await;
+    let port = node_port(&beta, "node0", "raft").await;
+    assert!(
+        list.contains("@beta.example:") && list.contains(&format!("raftport={port}")),
+        "{list}"
+    );
+
+    // The number that alpha's members gave, by `raft-add`.
+    beta.run("run raft-number member=node0 number=4");
+    let pod = pod().await;
+    assert!(
+        pod.contains("\"--raftjoinexisting\",\"4\"") && !pod.contains("\"pending\""),
+        "{pod}"
+    );
+}

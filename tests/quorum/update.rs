@@ -144,3 +144,16 @@ async fn a_node_that_was_stopped_stays_so_until_it_is_started() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_id_belongs_to_one_chain_of_a_namespace() {
+    let one = Operator::new(plane(), "ids").await;
+    let flags = "--stack quorum --nodes 1 --client-chain-id";
+    one.run(&format!("create first {flags} 77"));
+    let said = one.fails(&format!("create second {flags} 77"));
+    assert!(
+        said.contains("first") && said.contains("quorum-chain-id/77"),
+        "{said}"
+    );
+    one.run(&format!("create second {flags} 78"));
+}
