@@ -71,7 +71,7 @@ fn another_client_is_driven_by_the_same_consensus() {
         assert_eq!(ids.len(), 4, "each node has an id");
         let genesis = texts(&list, "ConfigMap")
             .into_iter()
-            .find(|text| text.starts_with("{") && text.contains("\"engine\""))
+            .find(|text| text.starts_with('{') && text.contains("\"engine\""))
             .unwrap();
         let genesis: Value = serde_json::from_str(&genesis).unwrap();
         assert_eq!(genesis["engine"], consensus);

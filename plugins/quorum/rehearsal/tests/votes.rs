@@ -7,6 +7,8 @@
     clippy::indexing_slicing
 )]
 
+use std::collections::BTreeMap;
+
 use quorum_rehearsal::driver::{Typed, sweep};
 use quorum_rehearsal::network::Network;
 use serde_json::json;
@@ -31,13 +33,7 @@ fn a_validator_is_voted_in_once_by_each() {
                 cast.len() >= 3 && cast.values().all(|times| *times == 1),
                 "{cast:?}"
             );
-            assert!(
-                network
-                    .voters
-                    .pending
-                    .values()
-                    .all(std::collections::BTreeMap::is_empty)
-            );
+            assert!(network.voters.pending.values().all(BTreeMap::is_empty));
             network.voters.members.clone()
         };
         let fresh = Network::voting(kind, 5, 4);
@@ -53,13 +49,7 @@ fn a_validator_is_voted_out_once_by_each() {
         let look = |network: &Network| {
             assert_eq!(network.voters.members.len(), 3);
             assert!(network.voters.cast.values().all(|cast| *cast == 1));
-            assert!(
-                network
-                    .voters
-                    .pending
-                    .values()
-                    .all(std::collections::BTreeMap::is_empty)
-            );
+            assert!(network.voters.pending.values().all(BTreeMap::is_empty));
             network.voters.members.clone()
         };
         let fresh = Network::voting(kind, 4, 4);
