@@ -554,3 +554,39 @@ fn who_is_removed_is_out_of_everything() {
     assert_eq!(msps, ["Org1MSP", "OrdererMSP"], "{}", report.text);
     is_clean(&ledger, "an organisation");
 }
+
+/// Who comes to a channel of others, and has no orderer to ask, joins it, is told what is missing, and goes on when it is a
+/// member.
+#[test]
+fn a_party_without_orderers_waits_for_its_membership() {
+    let one = json!({"orderers": 1, "orgs": 1, "peers": 1, "channels": [{"name": "mychannel"}]});
+    let both = json!({"orgs": [{"name": "org1"}, {"name": "org2"}]});
+    let none = json!({});
+    let spec = || Spec::new(Release::V2_5, Orderers::Raft, &one);
+    let (mut first, mut ledger) = brought_up(spec());
+    let mut second = Network::new(spec()).unwrap();
+    second.amend(&both).unwrap();
+    give_away(&mut second, &["org/orderer", "org/org1"]);
+    ledger.start(&second).unwrap();
+
+    let report = does(&mut second, &mut ledger, "after-ready", "chain", &none);
+    let note = &report.notes[0];
+    let text = format!("{} {}", note.message, note.hint.clone().unwrap_or_default());
+    assert!(text.contains("no members of it yet"), "{text}");
+    assert!(text.contains("channel-add-org mychannel"), "{text}");
+
+    first.amend(&both).unwrap();
+    give_away(&mut first, &["org/org2"]);
+    let org = json!({"org": "org2"});
+    does(&mut first, &mut ledger, "channel-add-org", CHANNEL, &org);
+    let report = does(&mut second, &mut ledger, "bring-up", "chain", &none);
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let chain = ledger.chain("mychannel").unwrap();
+    assert!(chain.members.iter().any(|it| it.msp_id == "Org2MSP"));
+    let peers = ledger.peers.values();
+    assert!(
+        peers
+            .into_iter()
+            .all(|it| it.channels.contains_key("mychannel"))
+    );
+}

@@ -6,21 +6,35 @@ use serde_json::json;
 
 use super::chaincode::{self, Deployed};
 use super::channel;
-use super::crew::Crew;
+use super::crew::{Channel, Crew};
 use super::legacy;
-use super::members;
+use super::members::{self, Late};
 use super::orderers;
 use super::report;
 use super::roster::Roster;
+
+/// What a peer says to those who have no part in a channel.
+const DENIED: &str = "access denied";
 
 /// Joins what is to be joined and deploys what is to be deployed; channels side by side, then chaincodes side by side.
 ///
 /// Organisations and orderers that came later than a channel are put into it, as far as this party can sign that.
 pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnostics> {
     let mut notes = Vec::new();
+    let mut lines = Vec::new();
     let mut inside = Vec::new();
+    let mut closed = Vec::new();
     for channel in &crew.channels {
-        let late = members::settle_new(&crew, roster, channel).await?;
+        let Some(late) = settled(&crew, roster, channel).await? else {
+            let (message, hint) = refuses(channel);
+            notes.push(warning("org", "", message).hint(hint));
+            lines.push(format!(
+                "channel {}: its peers here follow it once they are members",
+                channel.name
+            ));
+            closed.push(channel.id.clone());
+            continue;
+        };
         for org in &late.outside {
             let name = org.rsplit('/').next().unwrap_or(org);
             let message = format!(
@@ -31,6 +45,9 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
         }
         inside.push(late);
     }
+    crew.channels.retain(|it| !closed.contains(&it.id));
+    crew.chaincodes
+        .retain(|it| !closed.contains(&it.about.channel));
     for (channel, late) in crew.channels.iter_mut().zip(&inside) {
         let about = &mut channel.about;
         about.orgs.retain(|it| !late.outside.contains(it));
@@ -42,7 +59,6 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
             .map(|channel| channel::ensure(crew, channel)),
     )
     .await;
-    let mut lines = Vec::new();
     for (channel, joined) in crew.channels.iter().zip(joined) {
         lines.push(joined?.text(channel));
     }
@@ -71,6 +87,37 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
         notes,
         ..report(lines.join("\n"), &json!({"done": lines}))
     })
+}
+
+/// Which of this party's organisations came later than a channel; nothing, where no node here may know the channel yet.
+///
+/// Orderers know every channel. Who has none asks peers, and they know a channel that they have joined, and tell of it only
+/// when they have got the block that makes them members.
+async fn settled(
+    crew: &Crew,
+    roster: &Roster,
+    channel: &Channel,
+) -> Result<Option<Late>, Diagnostics> {
+    let first = members::settle_new(crew, roster, channel).await;
+    if first.is_ok() || crew.orderers(channel).next().is_some() {
+        return first.map(Some);
+    }
+    channel::ensure(crew, channel).await?;
+    match members::settle_new(crew, roster, channel).await {
+        Err(faults) if faults.iter().any(|it| it.message.contains(DENIED)) => Ok(None),
+        again => again.map(Some),
+    }
+}
+
+/// What is said of a channel that is closed so far, and what to type.
+fn refuses(channel: &Channel) -> (String, String) {
+    let name = &channel.name;
+    (
+        format!("peers here have joined channel {name}, and are no members of it yet"),
+        format!(
+            "who is a member takes in what `kubectl chain export` gives, and runs `kubectl chain run channel-add-org {name} org=NAME`; then here: kubectl chain run bring-up"
+        ),
+    )
 }
 
 async fn chaincodes(

@@ -61,14 +61,20 @@ fn is_ordering(args: &Value) -> bool {
         .unwrap_or(false)
 }
 
-/// An organisation by its name or MSP id, of whichever party.
+/// An organisation by its name or MSP id, of whichever party; the party before the name may be left out.
 fn known<'a>(crew: &'a Crew, name: &str) -> Result<&'a Org, Diagnostics> {
     let id = format!("{}/{name}", kind::ORG);
     let found = crew.orgs.iter().find(|it| it.id == id);
     found
         .or_else(|| crew.orgs.iter().find(|it| it.msp_id == name))
+        .or_else(|| {
+            let mut others = crew.orgs.iter().filter(|it| name_of(&it.id) == name);
+            others.next().filter(|_| others.next().is_none())
+        })
         .ok_or_else(|| {
-            let names: Vec<&str> = crew.orgs.iter().map(|it| name_of(&it.id)).collect();
+            let prefix = format!("{}/", kind::ORG);
+            let name_of = |it: &'a Org| it.id.strip_prefix(&prefix).unwrap_or(&it.id);
+            let names: Vec<&str> = crew.orgs.iter().map(name_of).collect();
             let hint = format!(
                 "there is: {}; the definition of another comes with `--file FILE`",
                 names.join(", ")

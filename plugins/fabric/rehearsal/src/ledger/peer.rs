@@ -201,7 +201,12 @@ impl Ledger {
                 .encode_to_vec())
             }
             ("cscc", "GetConfigBlock") => {
-                let chain = self.argued(id, proposed).map_err(|it| (500, it))?;
+                let denied = |why: String| (500, format!("access denied for [{function}]: {why}"));
+                let chain = self.argued(id, proposed).map_err(denied)?;
+                let people = std::slice::from_ref(who);
+                if !satisfied(chain.root(), "/Channel/Application/Readers", people) {
+                    return Err(denied("no reader".to_owned()));
+                }
                 let place = usize::try_from(chain.configured).unwrap_or(usize::MAX);
                 let block = chain.blocks.get(place);
                 Ok(block.map(Block::encode_to_vec).unwrap_or_default())
