@@ -94,8 +94,8 @@ async fn a_guest_that_does_as_it_should_passes_and_one_that_counts_does_not() {
         "with a session of its own for every call",
         "in another order",
     ] {
-        let line = format!("rehearsal F  what is rendered about node/");
-        assert!(said.contains(&line) && said.contains(way), "{said}");
+        let line = "rehearsal F  what is rendered about node/";
+        assert!(said.contains(line) && said.contains(way), "{said}");
     }
 }
 
