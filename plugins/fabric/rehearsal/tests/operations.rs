@@ -570,8 +570,8 @@ fn a_party_without_orderers_waits_for_its_membership() {
     ledger.start(&second).unwrap();
 
     let report = does(&mut second, &mut ledger, "after-ready", "chain", &none);
-    let note = &report.notes[0];
-    let text = format!("{} {}", note.message, note.hint.clone().unwrap_or_default());
+    let told = &report.notes[0];
+    let text = format!("{} {}", told.message, told.hint.clone().unwrap_or_default());
     assert!(text.contains("no members of it yet"), "{text}");
     assert!(text.contains("channel-add-org mychannel"), "{text}");
 
