@@ -583,10 +583,6 @@ fn a_party_without_orderers_waits_for_its_membership() {
     assert!(report.notes.is_empty(), "{:?}", report.notes);
     let chain = ledger.chain("mychannel").unwrap();
     assert!(chain.members.iter().any(|it| it.msp_id == "Org2MSP"));
-    let peers = ledger.peers.values();
-    assert!(
-        peers
-            .into_iter()
-            .all(|it| it.channels.contains_key("mychannel"))
-    );
+    let mut peers = ledger.peers.values();
+    assert!(peers.all(|it| it.channels.contains_key("mychannel")));
 }
