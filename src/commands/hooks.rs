@@ -4,6 +4,7 @@
 use chain_plugin_sdk::descriptor::Operation;
 
 use super::grants::Granted;
+use super::notes;
 use crate::cluster::Connection;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
@@ -159,7 +160,10 @@ impl<S: Store> HookRun<'_, S> {
                 .secrets(hook, service, operation, head.as_ref(), subject)
                 .await?,
         };
-        drive(start, &scene, self.runtime, &acts).await?;
+        let report = drive(start, &scene, self.runtime, &acts).await?;
+        for note in &report.notes {
+            notes::show(service.plugin.name(), note, self.printer);
+        }
         Ok(())
     }
 
