@@ -3,6 +3,7 @@
 
 mod cluster;
 mod paper;
+mod plan;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

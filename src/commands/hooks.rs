@@ -72,6 +72,27 @@ impl<S: Store> HookRun<'_, S> {
         Ok(due.len())
     }
 
+    /// What [`run`](Self::run) would call, for people: `raft-number of raft about node/node4`.
+    pub fn planned(&self, hook: &str) -> Vec<String> {
+        let due = self.due(hook);
+        let calls = self.operations(hook).flat_map(|(service, operation)| {
+            let whose: Vec<&str> = if operation.covers.is_empty() {
+                let ids = due.iter().map(String::as_str);
+                ids.filter(|id| about(operation) == self.kind(id)).collect()
+            } else if due.iter().any(|id| serves(operation, self.kind(id))) {
+                self.of_kind(about(operation)).into_iter().collect()
+            } else {
+                Vec::new()
+            };
+            let call = format!("{} of {} about", operation.name, service.plugin.name());
+            whose
+                .into_iter()
+                .map(|subject| format!("{call} {subject}"))
+                .collect::<Vec<_>>()
+        });
+        calls.collect()
+    }
+
     /// Calls the gate about the subject whose workload `member` is.
     pub async fn gate(&self, member: &ObjectId) -> Result<(), OperateError> {
         let workload = format!("{}/{}", member.kind.to_lowercase(), member.name);

@@ -50,7 +50,11 @@ async fn a_node_more_changes_nothing_but_the_lists_that_name_peers() {
 
     let shown = one.run(&format!("apply {flags} --nodes 4 --dry-run=server"));
     assert!(shown.contains("created (server dry run)"), "{shown}");
-    one.run(&format!("apply {flags} --nodes 4 --wait"));
+    let (code, out, told) = one.output(&format!("apply {flags} --nodes 4 --wait"));
+    assert_eq!(code, Some(0), "{out}\n{told}");
+    for line in ["plan: new: node/node3\n", " 0 gone, "] {
+        assert!(told.contains(line), "{told}");
+    }
     let after = all(&one).await;
     let changed: Vec<&(String, String)> = before
         .iter()

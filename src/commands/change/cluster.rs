@@ -9,7 +9,7 @@ use futures::future::{join, try_join_all};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{Change, DryRun, Wish, print_objects, tell_notes};
+use super::{Change, DryRun, Wish, plan, print_objects, tell_notes};
 use crate::cluster::apply::{
     self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
 };
@@ -71,6 +71,12 @@ impl Change {
             let states = checked?;
             sampled = true;
             missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
+        }
+        for line in plan::lines(
+            &prepared,
+            &wish.hooks(&connection, &store, &prepared, printer),
+        ) {
+            printer.note(&line);
         }
         if self.dry_run == DryRun::Server {
             return self
