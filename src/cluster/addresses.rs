@@ -1,5 +1,6 @@
 //! At which addresses the cluster lets others reach a chain's Services: what the server assigned, not what was asked.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
@@ -192,11 +193,7 @@ impl Route<'_> {
 
     /// The URL, without a port that its scheme means anyway.
     fn url(self) -> Option<String> {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.to_owned()
-        };
+        let host = bracketed(self.host);
         // A pattern of a controller's own is no path.
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~%".contains(c);
         let is_path = self.path.starts_with('/') && self.path.chars().all(plain);
@@ -256,10 +253,15 @@ fn is_port(backend: &Value, inside: Inside<'_>) -> bool {
 
 /// `host:port`, an IPv6 address in brackets.
 fn at(host: &str, port: u64) -> String {
+    format!("{}:{port}", bracketed(host))
+}
+
+/// A host as it stands before a port or in a URL: an IPv6 address in brackets.
+fn bracketed(host: &str) -> Cow<'_, str> {
     if host.contains(':') {
-        format!("[{host}]:{port}")
+        Cow::Owned(format!("[{host}]"))
     } else {
-        format!("{host}:{port}")
+        Cow::Borrowed(host)
     }
 }
 

@@ -135,7 +135,8 @@ fn circle(open: &[(Task, Vec<Task>)], services: &[ResolvedService]) -> Vec<Strin
     path.into_iter().map(shown).collect()
 }
 
-fn name(phase: Phase) -> &'static str {
+/// A phase as the descriptor spells it.
+pub fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::Provision => "provision",
         Phase::Configure => "configure",

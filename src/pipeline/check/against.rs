@@ -6,7 +6,7 @@ use chain_plugin_sdk::descriptor::Descriptor;
 use serde_json::Value;
 
 use super::Check;
-use super::descriptor::name;
+use crate::pipeline::graph::name;
 use crate::pipeline::options::properties;
 
 /// Compares a descriptor with that of an earlier version.

@@ -3,6 +3,7 @@
 use chain_plugin_sdk::descriptor::Phase;
 
 use super::{Check, Subject, is_word, twin};
+use crate::pipeline::graph::name;
 use crate::spec::names::{not_a_label, not_a_quantity, not_an_image};
 
 /// Most that a budget is granted: what is above is cut, and the plugin fails where it counted on more.
@@ -456,16 +457,6 @@ pub fn permissions(subject: &Subject<'_>) -> Check {
         asked.join(", ")
     };
     check
-}
-
-/// A phase as the descriptor spells it.
-pub fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Provision => "provision",
-        Phase::Configure => "configure",
-        Phase::Render => "render",
-        Phase::Operate => "operate",
-    }
 }
 
 #[cfg(test)]
