@@ -13,7 +13,7 @@ use crate::pipeline::operate::{OperateError, Scene, Start, about, drive, hooks, 
 use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
-use crate::plugin::contract::Topology;
+use crate::plugin::contract::{Subject, Topology};
 use crate::state::store::update_head;
 use crate::state::{Head, ObjectId, Store, StoreError};
 use crate::ui::Printer;
@@ -50,14 +50,8 @@ impl<S: Store> HookRun<'_, S> {
     /// that serve many at once, then those about one subject, one after the other. Returns how many subjects there were.
     pub async fn run(&self, hook: &str) -> anyhow::Result<usize> {
         let due = self.due(hook);
-        for (service, operation) in self.operations(hook) {
-            let serves = |id: &String| serves(operation, self.kind(id));
-            if !operation.covers.is_empty()
-                && due.iter().any(serves)
-                && let Some(whole) = self.of_kind(about(operation))
-            {
-                self.call(hook, service, operation, whole).await?;
-            }
+        for (service, operation, whole) in self.of_many(hook, &due) {
+            self.call(hook, service, operation, whole).await?;
         }
         for subject in &due {
             self.about(hook, subject).await?;
@@ -75,32 +69,26 @@ impl<S: Store> HookRun<'_, S> {
     /// What [`run`](Self::run) would call, for people: `raft-number of raft about node/node4`.
     pub fn planned(&self, hook: &str) -> Vec<String> {
         let due = self.due(hook);
-        let calls = self.operations(hook).flat_map(|(service, operation)| {
-            let whose: Vec<&str> = if operation.covers.is_empty() {
-                let ids = due.iter().map(String::as_str);
-                ids.filter(|id| about(operation) == self.kind(id)).collect()
-            } else if due.iter().any(|id| serves(operation, self.kind(id))) {
-                self.of_kind(about(operation)).into_iter().collect()
-            } else {
-                Vec::new()
-            };
-            let call = format!("{} of {} about", operation.name, service.plugin.name());
-            whose
-                .into_iter()
-                .map(|subject| format!("{call} {subject}"))
-                .collect::<Vec<_>>()
+        let of_one = due.iter().flat_map(|subject| {
+            let calls = self.of_one(hook, subject);
+            calls.map(move |(service, operation)| (service, operation, subject.as_str()))
         });
-        calls.collect()
+        let many = self.of_many(hook, &due);
+        let calls = many.into_iter().chain(of_one);
+        calls
+            .map(|(service, operation, subject)| {
+                format!(
+                    "{} of {} about {subject}",
+                    operation.name,
+                    service.plugin.name()
+                )
+            })
+            .collect()
     }
 
     /// Calls the gate about the subject whose workload `member` is.
     pub async fn gate(&self, member: &ObjectId) -> Result<(), OperateError> {
-        let workload = format!("{}/{}", member.kind.to_lowercase(), member.name);
-        let subjects = &self.prepared.outcome.subjects;
-        match subjects
-            .iter()
-            .find(|it| it.workload.as_deref() == Some(workload.as_str()))
-        {
+        match subject_of(&self.prepared.outcome.subjects, member) {
             Some(subject) => self.about("gate", &subject.id).await,
             None => Ok(()),
         }
@@ -112,6 +100,32 @@ impl<S: Store> HookRun<'_, S> {
         hook: &'b str,
     ) -> impl Iterator<Item = (&'b ResolvedService, &'b Operation)> {
         hooks(&self.prepared.outcome.services, hook)
+    }
+
+    /// The operations that serve many at once, where one of those is due, each with the subject that it is about.
+    fn of_many<'b>(
+        &'b self,
+        hook: &'b str,
+        due: &[String],
+    ) -> Vec<(&'b ResolvedService, &'b Operation, &'b str)> {
+        self.operations(hook)
+            .filter(|(_, operation)| !operation.covers.is_empty())
+            .filter(|(_, operation)| due.iter().any(|id| serves(operation, self.kind(id))))
+            .filter_map(|(service, operation)| {
+                Some((service, operation, self.of_kind(about(operation))?))
+            })
+            .collect()
+    }
+
+    /// The operations about one subject.
+    fn of_one<'b>(
+        &'b self,
+        hook: &'b str,
+        subject: &'b str,
+    ) -> impl Iterator<Item = (&'b ResolvedService, &'b Operation)> {
+        self.operations(hook).filter(move |(_, operation)| {
+            operation.covers.is_empty() && about(operation) == self.kind(subject)
+        })
     }
 
     /// The kind of a subject, also of one that is retired.
@@ -128,10 +142,8 @@ impl<S: Store> HookRun<'_, S> {
     }
 
     async fn about(&self, hook: &str, subject: &str) -> Result<(), OperateError> {
-        for (service, operation) in self.operations(hook) {
-            if operation.covers.is_empty() && about(operation) == self.kind(subject) {
-                self.call(hook, service, operation, subject).await?;
-            }
+        for (service, operation) in self.of_one(hook, subject) {
+            self.call(hook, service, operation, subject).await?;
         }
         Ok(())
     }
@@ -219,6 +231,14 @@ impl<S: Store> HookRun<'_, S> {
     fn topology(&self) -> Topology {
         topology(self.resolved, self.prepared.outcome.subjects.clone())
     }
+}
+
+/// The subject whose workload it is: workloads of several namespaces may have one name.
+pub fn subject_of<'a>(subjects: &'a [Subject], workload: &ObjectId) -> Option<&'a Subject> {
+    let name = format!("{}/{}", workload.kind.to_lowercase(), workload.name);
+    subjects.iter().find(|it| {
+        it.namespace == workload.namespace && it.workload.as_deref() == Some(name.as_str())
+    })
 }
 
 /// Ids of the subjects for which `hook` is due.

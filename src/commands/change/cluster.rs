@@ -18,7 +18,7 @@ use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Connection, watch};
 use crate::commands::Context;
 use crate::commands::circumstances::now_ms;
-use crate::commands::hooks::HookRun;
+use crate::commands::hooks::{HookRun, subject_of};
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
@@ -547,13 +547,9 @@ async fn wait(
     Ok(())
 }
 
-/// The name of the subject whose workload it is: workloads of several namespaces may have one name.
+/// The name of the subject whose workload it is.
 fn name_of(subjects: &[Subject], id: &ObjectId) -> String {
-    let workload = format!("{}/{}", id.kind.to_lowercase(), id.name);
-    let subject = subjects.iter().find(|it| {
-        it.namespace == id.namespace && it.workload.as_deref() == Some(workload.as_str())
-    });
-    subject.map_or_else(|| id.name.clone(), |it| it.name.clone())
+    subject_of(subjects, id).map_or_else(|| id.name.clone(), |it| it.name.clone())
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! What a change of a living chain will do, told before the first write: who comes and goes, how many objects, and which
 //! operations of plugins are called on the way.
 
-use std::collections::BTreeMap;
-
 use crate::commands::hooks::HookRun;
 use crate::pipeline::form::Prepared;
 use crate::state::head::Remembered;
@@ -38,11 +36,11 @@ pub(super) fn lines<S: Store>(prepared: &Prepared, hooks: &HookRun<'_, S>) -> Ve
 
 /// Ids of those that one head has and the other has not, or not any more.
 fn missing(of: &Head, other: &Head) -> Vec<String> {
-    let lives = |subjects: &BTreeMap<String, Remembered>, id: &str| {
-        subjects.get(id).is_some_and(|it| !it.retired)
-    };
-    let ids = of.subjects.keys();
-    ids.filter(|id| lives(&of.subjects, id) && !lives(&other.subjects, id))
+    let lives = |it: &Remembered| !it.retired;
+    let there = |id: &String| other.subjects.get(id).is_some_and(lives);
+    let own = of.subjects.iter().filter(|(_, it)| lives(it));
+    own.map(|(id, _)| id)
+        .filter(|id| !there(id))
         .cloned()
         .collect()
 }
