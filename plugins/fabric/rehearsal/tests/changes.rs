@@ -84,21 +84,6 @@ fn amended(network: &mut Network, ledger: &mut Ledger, until: Until) {
     }
 }
 
-fn faulty(ledger: &Ledger) -> Option<String> {
-    let audit = &ledger.audit;
-    let once = audit.raised.values().chain(audit.created.values());
-    // A change that is sent again when the answer was lost is outdated by itself.
-    let mut refused = audit
-        .refusals
-        .iter()
-        .filter(|it| !it.contains("error applying config update to existing channel"));
-    let clean = audit.invalid.is_empty()
-        && refused.next().is_none()
-        && once.into_iter().all(|it| *it == 1)
-        && audit.verified > 0;
-    (!clean).then(|| format!("{audit:#?}"))
-}
-
 /// The end of a step and of the hook after it, as the nodes and the spec are then.
 fn ends(network: &mut Network, ledger: &mut Ledger, step: &Step) -> (Value, Value) {
     does(network, ledger, step);
@@ -134,7 +119,7 @@ fn stands(start: impl Fn() -> (Network, Ledger), step: &Step) {
         let (summary, kinds) = ends(&mut network, &mut ledger, step);
         assert_eq!(kinds, wanted.1, "{told}");
         assert_eq!(summary, wanted.0, "{told}");
-        assert_eq!(faulty(&ledger), None, "{told}");
+        assert_eq!(ledger.audit.fault(), None, "{told}");
     }
 }
 
@@ -238,7 +223,7 @@ fn an_update_of_two_homes_is_made_once_whatever_is_lost() {
                     made.push(files);
                 }
                 assert_eq!(world.ledger.summary(), wanted, "{told}");
-                assert_eq!(faulty(&world.ledger), None, "{told}");
+                assert_eq!(world.ledger.audit.fault(), None, "{told}");
             }
         }
     }

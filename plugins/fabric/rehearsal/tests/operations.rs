@@ -80,24 +80,8 @@ fn does(
     })
 }
 
-/// What must hold of every ledger, whatever happened to it.
-fn faulty(ledger: &Ledger) -> Option<String> {
-    let audit = &ledger.audit;
-    let once = audit.raised.values().chain(audit.created.values());
-    // A change that is sent again when the answer was lost is outdated by itself.
-    let mut refused = audit
-        .refusals
-        .iter()
-        .filter(|it| !it.contains("error applying config update to existing channel"));
-    let clean = audit.invalid.is_empty()
-        && refused.next().is_none()
-        && once.into_iter().all(|it| *it == 1)
-        && audit.verified > 0;
-    (!clean).then(|| format!("{audit:#?}"))
-}
-
 fn is_clean(ledger: &Ledger, what: &str) {
-    let found = faulty(ledger);
+    let found = ledger.audit.fault();
     assert!(found.is_none(), "{what}: {found:?}");
 }
 
@@ -178,7 +162,7 @@ fn stands(spec: impl Fn() -> Spec + Sync, before: Steps<'_>, steps: Steps<'_>, f
                     if ledger.summary() != *wanted {
                         failed.push(format!("{told}: another end"));
                     }
-                    failed.extend(faulty(&ledger).map(|why| format!("{told}: {why}")));
+                    failed.extend(ledger.audit.fault().map(|why| format!("{told}: {why}")));
                 }
                 failed
             };

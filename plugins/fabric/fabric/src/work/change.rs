@@ -135,11 +135,15 @@ fn judge(
     before: &ConfigGroup,
     after: &ConfigGroup,
 ) -> Result<Diagnostics, Diagnostics> {
-    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
-    let target = lint::Target::new(blocks::line(crew.network.release)).at(now);
-    let notes = judged(&channel.name, before, after, target)?;
+    let notes = judged(&channel.name, before, after, present(crew))?;
     hosts::judge(&channel.name, before, after)?;
     Ok(notes)
+}
+
+/// What a channel must stand now: the release of the chain, and certificates that are valid at present.
+pub fn present(crew: &Crew) -> lint::Target {
+    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
+    lint::Target::new(blocks::line(crew.network.release)).at(now)
 }
 
 /// The findings that a change brings.

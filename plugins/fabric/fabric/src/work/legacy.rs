@@ -18,7 +18,7 @@ use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_transaction::definition::{LegacyStep, next_legacy};
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::proposal::legacy::{self, Instantiation, LegacyChaincode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::amend::{IN_FILE, amend};
 use super::crew::{Chaincode, Channel, Crew, Node, Org};
@@ -32,20 +32,22 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Arguments of `chaincode-install` and `chaincode-deploy`.
 pub fn args() -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "path": {
-                "type": "string", "minLength": 1,
-                "description": "of sources in `--file`, 1.4 only: where they are in the archive, below src/",
-            },
-            "language": {
-                "enum": ["golang", "node", "java"], "default": "golang",
-                "description": "of sources in `--file`, 1.4 only",
-            },
-        },
-    })
+    json!({"type": "object", "additionalProperties": false, "properties": sources()})
+}
+
+/// What is said of sources in `--file`.
+pub fn sources() -> Map<String, Value> {
+    let path = json!({
+        "type": "string", "minLength": 1,
+        "description": "of sources in `--file`, 1.4 only: where they are in the archive, below src/",
+    });
+    let language = json!({
+        "enum": ["golang", "node", "java"], "default": "golang",
+        "description": "of sources in `--file`, 1.4 only",
+    });
+    [("path".to_owned(), path), ("language".to_owned(), language)]
+        .into_iter()
+        .collect()
 }
 
 /// What does not exist in 1.4.
@@ -337,10 +339,21 @@ pub async fn deploy_one(
     let chaincode = crew.chaincode(id)?;
     let about = &chaincode.about;
     let code = read(about, args, files)?;
-    match bring(crew, chaincode, code.as_ref()).await? {
+    brought(crew, chaincode, code.as_ref(), "").await
+}
+
+/// Brings a chaincode about, and tells it with a last word.
+async fn brought(
+    crew: &Crew,
+    chaincode: &Chaincode,
+    code: Option<&Code>,
+    last: &str,
+) -> Result<Report, Diagnostics> {
+    let about = &chaincode.about;
+    match bring(crew, chaincode, code).await? {
         Deployed::Done => Ok(report(
             format!(
-                "chaincode {} {} is instantiated on {}",
+                "chaincode {} {} is instantiated on {}{last}",
                 about.name,
                 about.version,
                 crew.channel(&about.channel)?.name
@@ -431,16 +444,7 @@ pub async fn upgrade(
         let says = format!("amending chaincode {name}");
         amend(crew, &says, &spec::with_chaincodes(&chaincodes)).await?;
     }
-    match bring(crew, &wished, code.as_ref()).await? {
-        Deployed::Done => Ok(report(
-            format!(
-                "chaincode {name} {version} is instantiated on {}{IN_FILE}",
-                channel.name
-            ),
-            &json!({"chaincode": name, "version": version, "instantiated": true}),
-        )),
-        Deployed::Lacks(peers) => Err(missing(about, &peers)),
-    }
+    brought(crew, &wished, code.as_ref(), IN_FILE).await
 }
 
 /// Installs a chaincode on the peers that lack it.

@@ -8,21 +8,19 @@ use fabric_channel::lint::{self, Severity};
 use fabric_proto::configuration::ConfigGroup;
 use fabric_service::fault::refuse_with;
 
+use super::change::present;
 use super::crew::{Channel, Crew};
-use crate::{blocks, hosts};
+use crate::hosts;
 
 /// What is said to somebody whose block is not sent.
 const ASK: &str = "whoever exported it makes it anew: `kubectl chain export` there, `kubectl chain join` here; nothing was sent to a node";
 
 /// Refuses a block that nodes would refuse, die of, or take and never work with; and one of another channel.
 pub fn check(crew: &Crew, channel: &Channel) -> Result<(), Diagnostics> {
-    let release = crew.network.release;
-    if release.system_channel() {
+    if crew.network.release.system_channel() {
         return Ok(());
     }
-    let now = i64::try_from(crew.now_ms() / 1000).unwrap_or(i64::MAX);
-    let target = lint::Target::new(blocks::line(release)).at(now);
-    judge(&channel.name, &channel.first, target)
+    judge(&channel.name, &channel.first, present(crew))
 }
 
 fn judge(name: &str, first: &[u8], target: lint::Target) -> Result<(), Diagnostics> {

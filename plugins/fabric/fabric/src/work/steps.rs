@@ -11,7 +11,7 @@ use super::amend::{IN_FILE, amend};
 use super::chaincode::{self, Fault, state, waits, wish};
 use super::crew::{Chaincode, Channel, Crew};
 use super::submit::Patience;
-use super::{report, spec};
+use super::{legacy, report, spec};
 use crate::names;
 
 /// The package of each organisation, as files, and its id. Organisations with the same package share a file.
@@ -194,23 +194,28 @@ fn not_yet(note: chain_plugin_sdk::Diagnostic) -> chain_plugin_sdk::Diagnostic {
 
 /// Arguments of `chaincode-upgrade`.
 pub fn upgrade_args() -> Value {
+    let mut properties = legacy::sources();
+    for (name, schema) in [
+        (
+            "version",
+            json!({"type": "string", "minLength": 1, "description": "the new version"}),
+        ),
+        (
+            "image",
+            json!({"type": "string", "minLength": 1, "description": "the new image"}),
+        ),
+        (
+            "policy",
+            json!({"type": "string", "description": "who must endorse; empty for what the channel says"}),
+        ),
+    ] {
+        properties.insert(name.to_owned(), schema);
+    }
     json!({
         "type": "object",
         "additionalProperties": false,
         "minProperties": 1,
-        "properties": {
-            "version": {"type": "string", "minLength": 1, "description": "the new version"},
-            "image": {"type": "string", "minLength": 1, "description": "the new image"},
-            "policy": {"type": "string", "description": "who must endorse; empty for what the channel says"},
-            "path": {
-                "type": "string", "minLength": 1,
-                "description": "of sources in `--file`, 1.4 only: where they are in the archive, below src/",
-            },
-            "language": {
-                "enum": ["golang", "node", "java"], "default": "golang",
-                "description": "of sources in `--file`, 1.4 only",
-            },
-        },
+        "properties": properties,
     })
 }
 

@@ -175,6 +175,22 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// What is wrong with a ledger, whatever happened to it: a transaction that changed nothing, a refusal, a sequence or
+    /// channel that came about twice, or nothing verified at all.
+    pub fn fault(&self) -> Option<String> {
+        let once = self.raised.values().chain(self.created.values());
+        // A change that is sent again when the answer was lost is outdated by itself.
+        let mut refused = self
+            .refusals
+            .iter()
+            .filter(|it| !it.contains("error applying config update to existing channel"));
+        let clean = self.invalid.is_empty()
+            && refused.next().is_none()
+            && once.into_iter().all(|it| *it == 1)
+            && self.verified > 0;
+        (!clean).then(|| format!("{self:#?}"))
+    }
+
     /// Verifies a signature of somebody known, and counts it.
     pub fn signed(&mut self, who: &Known, message: &[u8], signature: &[u8]) -> Result<(), String> {
         who.verify(message, signature)?;
