@@ -36,8 +36,13 @@ impl Address {
     /// The address of a secp256k1 public key (64 bytes X || Y): the last 20 bytes of its Keccak-256.
     #[must_use]
     pub fn of_public_key(public: &[u8; 64]) -> Self {
+        Self::of_hashed(public)
+    }
+
+    /// The last 20 bytes of the Keccak-256 of what an account is known by.
+    pub(crate) fn of_hashed(data: &[u8]) -> Self {
         let mut address = [0; 20];
-        for (to, from) in address.iter_mut().zip(keccak256(public).iter().skip(12)) {
+        for (to, from) in address.iter_mut().zip(keccak256(data).iter().skip(12)) {
             *to = *from;
         }
         Self(address)

@@ -8,7 +8,6 @@
 use serde_json::{Value, json};
 
 use crate::address::Address;
-use crate::keccak::keccak256;
 use crate::quantity::Quantity;
 use crate::rlp::Item;
 use crate::tessera_key::TesseraPublicKey;
@@ -69,12 +68,7 @@ pub fn created(from: Address, nonce: u64) -> Address {
         Item::bytes(from.as_bytes().to_vec()),
         Item::number(&nonce.to_be_bytes()),
     ];
-    let hash = keccak256(&Item::List(parts).encode());
-    let mut address = [0; 20];
-    for (to, from) in address.iter_mut().zip(hash.iter().skip(12)) {
-        *to = *from;
-    }
-    Address::from_bytes(address)
+    Address::of_hashed(&Item::List(parts).encode())
 }
 
 /// Reads the answer of a call that reads: 32 bytes. An empty answer (`0x`) is no number: the node
@@ -141,6 +135,7 @@ pub fn console_script(initial: Quantity, private_for: &[TesseraPublicKey]) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keccak::keccak256;
 
     type Word = [u8; 32];
 

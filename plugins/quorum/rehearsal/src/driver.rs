@@ -49,6 +49,18 @@ pub struct Typed {
     pub args: Value,
 }
 
+impl Typed {
+    /// An operation of a role's plugin about a subject.
+    pub fn new(role: &'static str, operation: &'static str, subject: &str, args: Value) -> Self {
+        Self {
+            role,
+            operation,
+            subject: subject.to_owned(),
+            args,
+        }
+    }
+}
+
 /// How it ended, and how many requests that took.
 #[derive(Debug)]
 pub struct End {

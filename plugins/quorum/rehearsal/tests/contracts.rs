@@ -16,12 +16,7 @@ use quorum_rehearsal::network::Network;
 use serde_json::{Value, json};
 
 fn typed(operation: &'static str, subject: &str, args: Value) -> Typed {
-    Typed {
-        role: "client",
-        operation,
-        subject: subject.to_owned(),
-        args,
-    }
+    Typed::new("client", operation, subject, args)
 }
 
 /// How many nodes see each contract, and that all hold what was written.

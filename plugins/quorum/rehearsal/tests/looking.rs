@@ -15,12 +15,7 @@ use quorum_rehearsal::network::Network;
 use serde_json::{Value, json};
 
 fn typed(role: &'static str, operation: &'static str, args: Value) -> Typed {
-    Typed {
-        role,
-        operation,
-        subject: "node/node0".to_owned(),
-        args,
-    }
+    Typed::new(role, operation, "node/node0", args)
 }
 
 fn nothing(network: &Network) -> (usize, usize, usize) {

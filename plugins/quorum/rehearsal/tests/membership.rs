@@ -13,12 +13,7 @@ use quorum_service::fixture;
 use serde_json::{Value, json};
 
 fn typed(operation: &'static str, subject: &str, args: Value) -> Typed {
-    Typed {
-        role: "consensus",
-        operation,
-        subject: subject.to_owned(),
-        args,
-    }
+    Typed::new("consensus", operation, subject, args)
 }
 
 #[test]

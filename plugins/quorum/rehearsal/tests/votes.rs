@@ -14,12 +14,7 @@ use quorum_rehearsal::network::Network;
 use serde_json::json;
 
 fn vote(operation: &'static str, who: &str) -> Typed {
-    Typed {
-        role: "client",
-        operation,
-        subject: "chain".to_owned(),
-        args: json!({"validator": who}),
-    }
+    Typed::new("client", operation, "chain", json!({"validator": who}))
 }
 
 #[test]
