@@ -211,6 +211,22 @@ fn an_author_sees_a_line_for_each_check() {
     assert_eq!(run(&["plugin", "check", "nobody"], home.path()).0, Some(1));
 }
 
+/// A component that is nothing but its descriptor.
+fn described(descriptor: &Value) -> Vec<u8> {
+    // Who reads a component takes the first section of a name; here there is none before.
+    let bare = hostile_component("missing_export");
+    let at = bare
+        .windows(14)
+        .position(|it| it == b"chain:contract")
+        .unwrap()
+        - 3;
+    stamped(
+        bare[..at].to_vec(),
+        CONTRACT_VERSION,
+        &descriptor.to_string(),
+    )
+}
+
 #[test]
 fn a_new_version_is_held_against_the_one_before() {
     let home = tempfile::tempdir().unwrap();
@@ -219,18 +235,7 @@ fn a_new_version_is_held_against_the_one_before() {
         let text = section::read(&bytes, section::DESCRIPTOR).unwrap().unwrap();
         let mut descriptor: Value = serde_json::from_slice(text).unwrap();
         change(&mut descriptor);
-        // Who reads a component takes the first section of a name; here there is none before.
-        let bare = hostile_component("missing_export");
-        let at = bare
-            .windows(14)
-            .position(|it| it == b"chain:contract")
-            .unwrap()
-            - 3;
-        let bytes = stamped(
-            bare[..at].to_vec(),
-            CONTRACT_VERSION,
-            &descriptor.to_string(),
-        );
+        let bytes = described(&descriptor);
         let path = home.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path.display().to_string()
@@ -266,17 +271,7 @@ fn a_plugin_that_takes_a_flag_of_the_hosts_is_refused_wherever_it_is_loaded() {
     let home = tempfile::tempdir().unwrap();
     let descriptor = json!({"name": "greedy", "stack": "greedy", "series": [],
         "options": {"properties": {"context": {"type": "string"}}}});
-    let bare = hostile_component("missing_export");
-    let at = bare
-        .windows(14)
-        .position(|it| it == b"chain:contract")
-        .unwrap()
-        - 3;
-    let bytes = stamped(
-        bare[..at].to_vec(),
-        CONTRACT_VERSION,
-        &descriptor.to_string(),
-    );
+    let bytes = described(&descriptor);
     let fault = Plugin::from_component("greedy.wasm", bytes.clone())
         .map(Arc::new)
         .unwrap_err();

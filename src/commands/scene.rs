@@ -163,9 +163,7 @@ pub fn arguments(schema: &Value, words: &[String]) -> anyhow::Result<Value> {
     }
     let value = Value::Object(all);
     if !schema.is_null() {
-        let validator = jsonschema::options()
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(schema)
+        let validator = crate::pipeline::options::validator(schema)
             .map_err(|fault| anyhow::anyhow!("the operation's schema is broken: {fault}"))?;
         if let Some(fault) = validator.iter_errors(&value).next() {
             bail!("arguments: {fault}");

@@ -49,5 +49,6 @@ mod tests;
 pub use assemble::{Assembled, assemble};
 pub use gate::PATCHES;
 pub use input::{Part, Shape};
+pub use names::relative;
 pub use object::Object;
 pub use problem::Problem;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::options::validator;
 use super::resolve::{Resolved, ResolvedService};
 use super::run::PipelineError;
 use super::world::World;
@@ -22,14 +23,11 @@ pub fn check(
     let mut validators = HashMap::new();
     for role in &release.roles {
         for (kind, schema) in &role.facts {
-            let validator = jsonschema::options()
-                .with_pattern_options(jsonschema::PatternOptions::regex())
-                .build(schema)
-                .map_err(|fault| PluginError::Refused {
-                    plugin: stack.name().to_owned(),
-                    what: format!("the schema of facts of role `{}` about a {kind}", role.name),
-                    why: fault.to_string(),
-                })?;
+            let validator = validator(schema).map_err(|fault| PluginError::Refused {
+                plugin: stack.name().to_owned(),
+                what: format!("the schema of facts of role `{}` about a {kind}", role.name),
+                why: fault.to_string(),
+            })?;
             validators.insert((role.name.as_str(), kind.as_str()), validator);
         }
     }

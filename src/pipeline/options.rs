@@ -10,6 +10,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value};
 
 use crate::plugin::nearest;
@@ -235,6 +236,16 @@ fn read(path: &str, folder: &Path, name: &str, pointer: &str) -> Result<String, 
     Ok(text)
 }
 
+/// A schema, compiled: its patterns take time as long as the text, and nothing is fetched.
+///
+/// # Errors
+/// It is no schema.
+pub fn validator(schema: &Value) -> Result<Validator, ValidationError<'static>> {
+    jsonschema::options()
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+}
+
 fn violations(schema: &Value, given: &Value) -> Vec<OptionFault> {
     let secret = |pointer: &str| {
         let first = pointer.split('/').nth(1).unwrap_or_default();
@@ -243,10 +254,7 @@ fn violations(schema: &Value, given: &Value) -> Vec<OptionFault> {
             .and_then(|all| all.get(first))
             .is_some_and(is_secret)
     };
-    let validator = match jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema)
-    {
+    let validator = match validator(schema) {
         Ok(validator) => validator,
         Err(cause) => {
             return vec![fault(

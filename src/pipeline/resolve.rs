@@ -279,17 +279,13 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
 }
 
 fn stacks(catalog: &Catalog) -> impl Iterator<Item = &str> {
-    catalog
-        .all()
-        .filter(|plugin| plugin.descriptor.role.is_empty())
-        .map(|plugin| plugin.descriptor.stack.as_str())
+    let all = catalog.stacks();
+    all.map(|plugin| plugin.descriptor.stack.as_str())
 }
 
 /// What to type where the first stack that counts `key` was meant.
 fn stack_with(catalog: &Catalog, key: &str) -> Option<String> {
-    let all = catalog
-        .all()
-        .filter(|plugin| plugin.descriptor.role.is_empty());
+    let all = catalog.stacks();
     all.map(|plugin| &plugin.descriptor)
         .find(|stack| stack.kinds.iter().any(|kind| kind.key == key))
         .map(|stack| format!("stack `{0}` has it: `--stack {0}`", stack.stack))

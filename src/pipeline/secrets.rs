@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chain_plugin_sdk::descriptor::{Operation, Phase};
 
 use super::resolve::{ResolvedService, split_key};
-use super::world::{Place, SecretReader, place};
+use super::world::{Place, SecretReader, covers, place};
 use crate::plugin::contract::Subject;
 use crate::state::{Head, Public, Store, StoreError, Vault};
 
@@ -80,10 +80,7 @@ impl Secrets {
         let wanted = |role: &str, instance: &str, name: &str| {
             let own = role == service.role && instance == service.instance;
             if own {
-                return operation
-                    .secrets
-                    .iter()
-                    .any(|it| name == it || (it.ends_with('/') && name.starts_with(it.as_str())));
+                return operation.secrets.iter().any(|it| covers(it, name));
             }
             let take = |take: &&chain_plugin_sdk::descriptor::Take| {
                 take.role == role && take.item == name && take.phases.contains(&Phase::Operate)

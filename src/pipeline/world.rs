@@ -377,10 +377,14 @@ impl Door for ServiceDoor {
     }
 }
 
+/// Whether what a descriptor names is the item of this name, or a tree that it is in.
+pub fn covers(named: &str, item: &str) -> bool {
+    named == item || (named.ends_with('/') && item.starts_with(named))
+}
+
 /// The spec of a kept item in a descriptor: by its own name, or by a tree that covers it.
 pub fn kept_spec<'a>(specs: &'a [KeptSpec], name: &str, kind: &str) -> Option<&'a KeptSpec> {
-    specs.iter().find(|spec| {
-        (spec.name == name || (spec.name.ends_with('/') && name.starts_with(&spec.name)))
-            && spec.kinds.iter().any(|it| it == kind)
-    })
+    specs
+        .iter()
+        .find(|spec| covers(&spec.name, name) && spec.kinds.iter().any(|it| it == kind))
 }

@@ -76,19 +76,14 @@ impl Catalog {
 
     /// The stack of that name.
     pub fn stack(&self, name: &str) -> Result<Shared, PluginError> {
-        let stacks = || {
-            self.plugins
-                .values()
-                .filter(|plugin| plugin.descriptor.role.is_empty())
-        };
-        stacks()
+        self.stacks()
             .find(|plugin| plugin.descriptor.stack == name || plugin.name() == name)
             .cloned()
             .ok_or_else(|| PluginError::Unknown {
                 name: name.to_owned(),
                 suggestion: nearest(
                     name,
-                    stacks().map(|plugin| plugin.descriptor.stack.as_str()),
+                    self.stacks().map(|plugin| plugin.descriptor.stack.as_str()),
                 ),
             })
     }
@@ -96,6 +91,12 @@ impl Catalog {
     /// All of them, by name.
     pub fn all(&self) -> impl Iterator<Item = &Shared> {
         self.plugins.values()
+    }
+
+    /// The stacks among them.
+    pub fn stacks(&self) -> impl Iterator<Item = &Shared> {
+        self.all()
+            .filter(|plugin| plugin.descriptor.role.is_empty())
     }
 
     /// Those that fill `role` of `stack`.

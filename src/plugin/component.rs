@@ -15,7 +15,7 @@ use super::cache;
 use super::engine::Runtime;
 use super::error::PluginError;
 use super::flags;
-use super::limits::{CALL_TIME, FILE, MEMORY};
+use super::limits::{CALL_TIME, FILE, MEMORY, MOST_MEMORY, MOST_TIME};
 use super::sandbox::Inside;
 
 /// Where a plugin's code comes from.
@@ -257,8 +257,8 @@ fn granted(descriptor: &Descriptor) -> SandboxBudget {
         .max()
         .unwrap_or(0);
     SandboxBudget {
-        memory: memory.clamp(MEMORY, 2 << 30),
-        time: CALL_TIME.max(Duration::from_secs(seconds.min(120))),
+        memory: memory.clamp(MEMORY, MOST_MEMORY),
+        time: Duration::from_secs(seconds).clamp(CALL_TIME, MOST_TIME),
     }
 }
 

@@ -10,8 +10,12 @@ use wasmtime::{Engine, ResourceLimiter};
 pub const TICK: Duration = Duration::from_millis(20);
 /// Memory of one sandbox when its descriptor asks for no more.
 pub const MEMORY: usize = 256 << 20;
+/// Most memory that a descriptor is granted.
+pub const MOST_MEMORY: usize = 2 << 30;
 /// Wall time of one call when its descriptor asks for no more.
 pub const CALL_TIME: Duration = Duration::from_secs(10);
+/// Most wall time of a call that a descriptor is granted.
+pub const MOST_TIME: Duration = Duration::from_mins(2);
 /// Most bytes that one call may give back (files, fragments, items together).
 pub const OUTPUT: usize = 64 << 20;
 /// Most lines that one sandbox may log.

@@ -3,12 +3,11 @@
 use chain_plugin_sdk::descriptor::Phase;
 
 use super::{Check, Subject, is_word, twin};
+use crate::manifest::relative;
 use crate::pipeline::graph::name;
+use crate::pipeline::world::covers;
+use crate::plugin::limits::{MOST_MEMORY, MOST_TIME};
 use crate::spec::names::{not_a_label, not_a_quantity, not_an_image};
-
-/// Most that a budget is granted: what is above is cut, and the plugin fails where it counted on more.
-const MOST_MEMORY_MIB: u32 = 2048;
-const MOST_SECONDS: u32 = 120;
 
 /// Permissions that the gate knows.
 const PERMISSIONS: [&str; 19] = [
@@ -287,8 +286,6 @@ pub fn kept(subject: &Subject<'_>) -> Check {
             check.fault(path, format!("there is no role `{}`", take.role), None);
             continue;
         }
-        let covers =
-            |name: &str| name == take.item || (name.ends_with('/') && take.item.starts_with(name));
         let stack = subject.stack().filter(|_| take.role == "stack");
         let makers: Vec<_> = subject
             .of_role(&take.role)
@@ -296,7 +293,7 @@ pub fn kept(subject: &Subject<'_>) -> Check {
             .collect();
         let shares = makers.iter().any(|maker| {
             let mut kept = maker.kept.iter();
-            kept.any(|item| covers(&item.name) && item.share.iter().any(|it| it == own))
+            kept.any(|item| covers(&item.name, &take.item) && item.share.iter().any(|it| it == own))
         });
         if !makers.is_empty() && !shares {
             let message = format!(
@@ -318,10 +315,7 @@ pub fn kept(subject: &Subject<'_>) -> Check {
 
 /// Relative and normal, as the contract has it.
 fn is_path(text: &str) -> bool {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
-    let part =
-        |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(fine);
-    text.split('/').all(part)
+    relative(text).is_ok()
 }
 
 /// What becomes part of pods: container, images, ports, volumes.
@@ -430,15 +424,15 @@ pub fn permissions(subject: &Subject<'_>) -> Check {
     }
     for (phase, budget) in &it.budget {
         let path = format!("/budget/{}", name(*phase));
-        if budget.memory_mib > MOST_MEMORY_MIB {
-            let message = format!(
-                "{} MiB: at most {MOST_MEMORY_MIB} are given",
-                budget.memory_mib
-            );
+        // What is above is cut, and the plugin fails where it counted on more.
+        let most = MOST_MEMORY >> 20;
+        if budget.memory_mib as usize > most {
+            let message = format!("{} MiB: at most {most} are given", budget.memory_mib);
             check.fault(format!("{path}/memoryMib"), message, None);
         }
-        if budget.seconds > MOST_SECONDS {
-            let message = format!("{} s: at most {MOST_SECONDS} are given", budget.seconds);
+        let most = MOST_TIME.as_secs();
+        if u64::from(budget.seconds) > most {
+            let message = format!("{} s: at most {most} are given", budget.seconds);
             check.fault(format!("{path}/seconds"), message, None);
         }
     }

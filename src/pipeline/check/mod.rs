@@ -134,8 +134,7 @@ impl Subject<'_> {
             return Some(self.plugin.clone());
         }
         let stack = &self.descriptor().stack;
-        let is_stack = |it: &&Shared| it.descriptor.role.is_empty();
-        let mut stacks = self.catalog.all().filter(is_stack);
+        let mut stacks = self.catalog.stacks();
         stacks.find(|it| it.descriptor.stack == *stack).cloned()
     }
 

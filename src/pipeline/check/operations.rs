@@ -5,6 +5,7 @@ use chain_plugin_sdk::descriptor::{Operation, Phase};
 use super::contract::interface;
 use super::options::schema_of;
 use super::{Check, Subject, is_word, twin};
+use crate::pipeline::world::covers;
 use crate::plugin::Runtime;
 
 /// When the host calls an operation by itself.
@@ -132,8 +133,10 @@ fn one(subject: &Subject<'_>, check: &mut Check, path: &str, operation: &Operati
         check.fault(format!("{path}/secretsOf"), message, None);
     }
     for name in &operation.secrets {
-        let covers = |kept: &str| kept == name || (kept.ends_with('/') && name.starts_with(kept));
-        let own = it.kept.iter().any(|item| item.secret && covers(&item.name));
+        let own = it
+            .kept
+            .iter()
+            .any(|item| item.secret && covers(&item.name, name));
         let taken = it
             .takes
             .iter()

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Check, Subject};
-use crate::pipeline::options::{is_secret, properties};
-use crate::plugin::flags::{self, RESERVED};
+use crate::pipeline::options::{is_secret, properties, validator};
+use crate::plugin::flags;
 
 /// What this host knows of the keys that begin with `x-chain-`.
 const KEYS: [&str; 5] = [
@@ -77,10 +77,7 @@ pub fn schema_of(check: &mut Check, path: &str, schema: &Value) {
     if !check.passed() {
         return;
     }
-    let built = jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema);
-    if let Err(fault) = built {
+    if let Err(fault) = validator(schema) {
         let place = format!("{path}{}", fault.instance_path());
         let hint =
             "patterns are linear regular expressions: without look-around and back-references";
@@ -150,10 +147,7 @@ fn fits(check: &mut Check, schema: &Value, path: &str, name: &str, default: &Val
     if let Some(map) = alone.as_object_mut() {
         map.remove("required");
     }
-    let Ok(validator) = jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(&alone)
-    else {
+    let Ok(validator) = validator(&alone) else {
         return;
     };
     let given = json!({name: default});
@@ -175,13 +169,10 @@ pub fn flags(subject: &Subject<'_>) -> Check {
     let mut check = Check::new("flags");
     let it = subject.descriptor();
     let all = flags::added(it);
-    for flag in all
-        .iter()
-        .filter(|flag| RESERVED.contains(&flag.name.as_str()))
-    {
+    for flag in flags::reserved(it) {
         let hint = "another name: the plugin would never be told it";
         let message = format!("--{} is kubectl chain's own", flag.name);
-        check.fault(&flag.path, message, Some(hint));
+        check.fault(flag.path, message, Some(hint));
     }
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for flag in &all {
