@@ -88,6 +88,11 @@ impl Nodes {
             .ok_or_else(|| vec![error("subject", "", format!("there is no node {id}"))])
     }
 
+    /// The clusters in which one's own nodes live, by their names in the spec, "" for the home of the chain.
+    pub fn clusters(&self) -> BTreeSet<&str> {
+        self.own().map(|node| node.cluster.as_str()).collect()
+    }
+
     /// Whether all nodes live in the home of the chain.
     pub fn one_home(&self) -> bool {
         self.clusters < 2 && self.namespaces < 2 && self.all().all(|node| !node.foreign)

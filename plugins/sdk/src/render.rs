@@ -137,6 +137,17 @@ impl RenderedBuilder {
         self
     }
 
+    /// A part of a Kubernetes object in a cluster by its name in the spec, "" for the home of the chain. Its namespace is
+    /// the chain's there, unless it names one.
+    #[must_use]
+    pub fn object_in(mut self, cluster: &str, body: &Value) -> Self {
+        self.fragments.push(Fragment {
+            place: Place::Object(Some(cluster.to_owned())),
+            body: body.to_string(),
+        });
+        self
+    }
+
     /// An exclusive claim over all chains in sight.
     #[must_use]
     pub fn claim(mut self, claim: impl Into<String>) -> Self {

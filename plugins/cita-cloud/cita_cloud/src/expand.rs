@@ -13,7 +13,7 @@ use cita_cloud_formats::syncthing::config::SYNC_PORT;
 use cita_cloud_service::{CHAIN, SUPER_ADMIN};
 use plugin_pods::places::{Place, places, there};
 
-use crate::exposure;
+use crate::exposure::{self, Kind};
 use crate::names;
 use crate::options::{self, Options};
 use crate::sync;
@@ -30,7 +30,9 @@ pub fn expand(
     check_removed(born, &places)?;
     check_names(spec, &places)?;
     let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    let exposure = exposure::decide(&spec.expose, &options, count)?;
+    let mut exposure = exposure::decide(&spec.expose, &options, count)?;
+    let clusters: BTreeSet<_> = places.iter().map(|it| &it.entry.cluster).collect();
+    exposure.peers = clusters.len() > 1 && exposure.kind != Kind::ClusterIp;
     let chain_born = find(born, CHAIN).map_or(now_ms, |chain| chain.born_ms);
     let folder = format!("cita-cloud/{}", spec.chain);
     let chain = Subject {
@@ -72,7 +74,7 @@ pub fn expand(
         });
     }
     for place in &places {
-        subjects.push(node(spec, place, &folder)?);
+        subjects.push(node(spec, place, &folder, exposure.peers)?);
     }
     subjects.extend(
         born.iter()
@@ -143,7 +145,11 @@ fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostic
         } else if !names.insert(place.name.clone()) {
             Some(format!("two nodes are named {}", place.name))
         } else {
-            let own = [names::executor(&workload), workload];
+            let own = [
+                names::executor(&workload),
+                names::peers(&workload),
+                workload,
+            ];
             let taken = own.into_iter().find(|name| !services.insert(name.clone()));
             taken.map(|name| format!("node name {}: another Service is called {name}", place.name))
         };
@@ -156,7 +162,13 @@ fn check_names(spec: &ExpandSpec, places: &[Place<'_>]) -> Result<(), Diagnostic
     }
 }
 
-fn node(spec: &ExpandSpec, place: &Place<'_>, folder: &str) -> Result<Subject, Diagnostics> {
+/// One node; `exposed` when its cluster assigns the addresses at which others reach it from outside.
+fn node(
+    spec: &ExpandSpec,
+    place: &Place<'_>,
+    folder: &str,
+    exposed: bool,
+) -> Result<Subject, Diagnostics> {
     let cluster = place.entry.cluster.clone().unwrap_or_default();
     let settings = spec.clusters.get(&cluster);
     if !cluster.is_empty() && settings.is_none() {
@@ -177,6 +189,7 @@ fn node(spec: &ExpandSpec, place: &Place<'_>, folder: &str) -> Result<Subject, D
         number,
         outside,
     };
+    let host = host.filter(|_| !exposed);
     let outside = |number: u16| host.map(|host| format!("{host}:{number}"));
     let mut endpoints = Vec::new();
     for port in options::ports(&spec.services, "peers") {

@@ -37,6 +37,9 @@ pub struct Exposure {
     pub kind: Kind,
     /// First port of the block of `NodePorts`.
     pub base: u16,
+    /// Whether nodes reach each other from outside too, since they live in several clusters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub peers: bool,
     /// Last port that the block would need, if it does not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overflow: Option<u32>,
@@ -56,6 +59,7 @@ pub fn decide(expose: &Value, options: &Options, nodes: u32) -> Result<Exposure,
     let mut exposure = Exposure {
         kind: asked.unwrap_or(Kind::NodePort),
         base,
+        peers: false,
         overflow: None,
     };
     if exposure.kind != Kind::NodePort {

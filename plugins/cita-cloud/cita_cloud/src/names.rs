@@ -13,6 +13,11 @@ pub fn executor(workload: &str) -> String {
     format!("{workload}-executor")
 }
 
+/// The name of the Service by which nodes of other clusters reach a node.
+pub fn peers(workload: &str) -> String {
+    format!("{workload}-peers")
+}
+
 /// The name of a node's `StatefulSet` and Service: `<chain>-<ordinal>` as the original has it, or with the name that the
 /// user gave.
 pub fn workload(chain: &str, name: &str, ordinal: u32) -> String {

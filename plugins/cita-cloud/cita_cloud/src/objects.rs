@@ -55,6 +55,10 @@ fn service_port(port: &Port, node_port: Option<u16>) -> Value {
     value
 }
 
+fn sync_port() -> Value {
+    json!({"name": "syncthing", "port": SYNC_PORT, "targetPort": SYNC_PORT, "protocol": "TCP"})
+}
+
 fn facing_outside(name: &str, exposure: &Exposure, selector: &Value, ports: &[Value]) -> Value {
     let mut object = json!({
         "apiVersion": "v1", "kind": "Service",
@@ -79,19 +83,25 @@ pub fn of_chain(
     let chain = nodes.chain()?;
     let name = &nodes.topology.chain;
     let mut node_port = exposure.rpc();
-    let mut builder = builder;
-    if let Some(port) = node_port {
-        builder = builder.claim(format!("nodeport/{}/{port}", chain.cluster));
-    }
+    let rpc = node_port;
     let ports: Vec<Value> = extra
         .client_ports("controller")
         .map(|port| service_port(port, node_port.take()))
         .collect();
-    if !ports.is_empty() {
-        let service = facing_outside(&names::rpc(name), exposure, &selector(name, None), &ports);
-        builder = builder.object(&service);
+    let service = facing_outside(&names::rpc(name), exposure, &selector(name, None), &ports);
+    let policy = policy(nodes, extra, chain);
+    let mut builder = builder;
+    // Neither reaches beyond its cluster.
+    for cluster in nodes.clusters() {
+        if let Some(port) = rpc {
+            builder = builder.claim(format!("nodeport/{cluster}/{port}"));
+        }
+        if !ports.is_empty() {
+            builder = builder.object_in(cluster, &service);
+        }
+        builder = builder.object_in(cluster, &policy);
     }
-    Ok(builder.object(&policy(nodes, extra, chain)))
+    Ok(builder)
 }
 
 /// What there is for each node.
@@ -109,9 +119,7 @@ pub fn of_node(
         .peer_ports()
         .map(|port| service_port(port, None))
         .collect();
-    ports.push(
-        json!({"name": "syncthing", "port": SYNC_PORT, "targetPort": SYNC_PORT, "protocol": "TCP"}),
-    );
+    ports.push(sync_port());
     let mut builder = builder.object(&json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": workload},
@@ -127,6 +135,18 @@ pub fn of_node(
             "publishNotReadyAddresses": true,
         },
     }));
+    if exposure.peers {
+        let own = extra
+            .peer_ports()
+            .map(|port| service_port(port, None))
+            .chain([sync_port()]);
+        let ports: Vec<Value> = own.collect();
+        let mut service = facing_outside(&names::peers(workload), exposure, &selector, &ports);
+        if let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("publishNotReadyAddresses".to_owned(), json!(true));
+        }
+        builder = builder.object(&service);
+    }
     if !extra.options.expose_executor {
         return Ok(builder);
     }

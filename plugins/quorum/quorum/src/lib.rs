@@ -88,7 +88,13 @@ impl Quorum {
     fn chain(&self) -> Rendered {
         let mut builder = RenderedBuilder::new();
         if self.options.network_policy {
-            builder = builder.object(&policy::policy(&self.nodes));
+            let policy = policy::policy(&self.nodes);
+            let mut clusters = self.nodes.clusters();
+            // What stands beside the nodes lives in the home.
+            clusters.insert("");
+            for cluster in clusters {
+                builder = builder.object_in(cluster, &policy);
+            }
         }
         if let Some((ingress, note)) = ingress::of_chain(&self.nodes, &self.options) {
             builder = builder.object(&ingress);

@@ -153,9 +153,16 @@ fn nodes_of_a_cluster_take_its_namespace_and_host() {
         ("east", "blocks")
     );
     assert_eq!(
-        subjects[3].endpoints[0].outside.as_deref(),
+        subjects[3].endpoints[0].outside, None,
+        "the cluster assigns its ports"
+    );
+    two.expose = json!({"type": "ClusterIP"});
+    let inside = expand(&two, &[], &none(), BORN).unwrap();
+    assert_eq!(
+        inside[3].endpoints[0].outside.as_deref(),
         Some("east.example:40000")
     );
+    two.expose = Value::Null;
     two.nodes[0].cluster = Some("west".to_owned());
     assert_eq!(refused(&two, &[]).0, "/nodes/0/cluster");
 }
