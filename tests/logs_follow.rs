@@ -398,7 +398,7 @@ async fn the_commands_print_what_was_read() {
     let (printer, seen) = Printer::capture(false);
     assert!(
         logs("node0 --tail=1")
-            .run(&connection, &printer)
+            .run(&ConnectFlags::default(), &connection, &printer)
             .await
             .unwrap()
     );
@@ -407,7 +407,7 @@ async fn the_commands_print_what_was_read() {
     let (printer, seen) = Printer::capture(false);
     assert!(
         logs("--all-containers --tail 1")
-            .run(&connection, &printer)
+            .run(&ConnectFlags::default(), &connection, &printer)
             .await
             .unwrap()
     );
@@ -417,13 +417,16 @@ async fn the_commands_print_what_was_read() {
     );
 
     let (printer, _) = Printer::capture(false);
-    let unknown = logs("noed0").run(&connection, &printer).await.unwrap_err();
+    let unknown = logs("noed0")
+        .run(&ConnectFlags::default(), &connection, &printer)
+        .await
+        .unwrap_err();
     assert!(
         unknown.to_string().contains("did you mean \"node0\"?"),
         "{unknown}"
     );
     let refused = logs("node0 -p")
-        .run(&connection, &printer)
+        .run(&ConnectFlags::default(), &connection, &printer)
         .await
         .unwrap_err();
     assert!(
@@ -451,18 +454,23 @@ async fn the_commands_print_what_was_read() {
     .await
     .unwrap();
     let (printer, seen) = Printer::capture(false);
-    assert!(show(None).run(&connection, &printer).await.unwrap());
+    assert!(
+        show(None)
+            .run(&ConnectFlags::default(), &connection, &printer)
+            .await
+            .unwrap()
+    );
     assert!(seen.out().starts_with("chain/c in commands: 1/1 nodes ready\nNODE    READY   STATUS    RESTARTS   AGE\nnode0   2/2     Running   0"), "{}", seen.out());
     let (printer, seen) = Printer::capture(false);
     show(Some(StatusOutput::Json))
-        .run(&connection, &printer)
+        .run(&ConnectFlags::default(), &connection, &printer)
         .await
         .unwrap();
     let json: serde_json::Value = serde_json::from_str(&seen.out()).unwrap();
     assert_eq!(json["nodes"][0]["containers"][1]["name"], "kms");
     let (printer, seen) = Printer::capture(false);
     show(Some(StatusOutput::Yaml))
-        .run(&connection, &printer)
+        .run(&ConnectFlags::default(), &connection, &printer)
         .await
         .unwrap();
     assert!(seen.out().contains("isReady: true"), "{}", seen.out());

@@ -34,7 +34,7 @@ use kubectl_chain::plugin::{Catalog, Door, Plugin, Runtime};
 use kubectl_chain::spec::{ChainFile, Loaded};
 use kubectl_chain::state::lock::Claim;
 use kubectl_chain::state::memory::MemoryStore;
-use kubectl_chain::state::{Head, Store as _};
+use kubectl_chain::state::{ClusterRecord, Head, Site, Store as _};
 use serde_json::{Value, json};
 
 use guests::{Words, hostile_component, impatient, runtime};
@@ -166,6 +166,8 @@ fn form(words: Words, nodes: usize, store: &MemoryStore, setting: &Setting<'_>) 
     })
 }
 
+static NO_CLUSTERS: BTreeMap<String, ClusterRecord> = BTreeMap::new();
+
 fn setting<'a>(
     runtime: &'a Runtime,
     circumstances: &'a Circumstances,
@@ -178,6 +180,8 @@ fn setting<'a>(
         fresh_uid: "6f1c1d6e-0000-4000-8000-000000000001".to_owned(),
         keep_files: false,
         party: None,
+        clusters: &NO_CLUSTERS,
+        stand_in: false,
         by: "test".to_owned(),
     }
 }
@@ -679,7 +683,8 @@ fn an_operation_speaks_as_a_node_by_a_key_that_no_guest_sees() {
         let (report, spoke) = greet(&operation);
         assert_eq!(report.unwrap().text, "hello");
         let listed = &head.subjects[&node.id].vaults[0];
-        let vault = wait_for(store.read_vault(&node.namespace, &node.id, listed)).unwrap();
+        let vault =
+            wait_for(store.read_vault(Site::home(&node.namespace), &node.id, listed)).unwrap();
         let key = (words.say("talker"), words.say("talker"), "seed".to_owned());
         let identity = spoke.unwrap().identity.unwrap();
         assert_eq!(identity.key, vault.items[&key].bytes);

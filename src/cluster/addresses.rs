@@ -110,20 +110,39 @@ impl Addresses {
         self.of(inside, Reach::Outside, host).or_else(url)
     }
 
+    /// Whether a port will have an address outside once a load balancer's controller gave one to its Service.
+    pub fn is_awaited(&self, inside: Inside<'_>) -> bool {
+        let place = (inside.namespace.to_owned(), inside.service.to_owned());
+        let Some(service) = self.services.get(&place) else {
+            return false;
+        };
+        self.to_same_pods(service, inside.namespace).any(|service| {
+            let has_port = port(service, inside.port, inside.number).is_some();
+            has_port && wants_balancer(service) && given(service).is_none()
+        })
+    }
+
     fn by_service(
         &self,
         service: &Value,
         inside: Inside<'_>,
         host: Option<&str>,
     ) -> Option<String> {
+        self.to_same_pods(service, inside.namespace)
+            .find_map(|service| self.outside(service, inside.port, inside.number, host))
+    }
+
+    /// The Services of a namespace that lead where this one leads.
+    fn to_same_pods<'a>(
+        &'a self,
+        service: &'a Value,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Value> {
         let selector = |service: &Value| service.pointer("/spec/selector").cloned();
-        let same_pods = |(place, other): &(&(String, String), &Value)| {
-            place.0 == inside.namespace && selector(other) == selector(service)
+        let same = move |(place, other): &(&(String, String), &Value)| {
+            place.0 == namespace && selector(other) == selector(service)
         };
-        self.services
-            .iter()
-            .filter(same_pods)
-            .find_map(|(_, service)| self.outside(service, inside.port, inside.number, host))
+        self.services.iter().filter(same).map(|(_, it)| it)
     }
 
     /// All ways by which Ingresses lead to a port.
@@ -166,10 +185,16 @@ impl Addresses {
         let node_port = text(port.get("nodePort")).filter(|port| *port != 0)?;
         // One that waits for its balancer would have another address a moment later; its node ports are used by who says
         // so.
-        let waits = object.pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer");
-        let of_nodes = self.node_host.as_deref().filter(|_| !waits);
+        let of_nodes = self
+            .node_host
+            .as_deref()
+            .filter(|_| !wants_balancer(object));
         host.or(of_nodes).map(|host| at(host, node_port))
     }
+}
+
+fn wants_balancer(service: &Value) -> bool {
+    service.pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer")
 }
 
 /// One way by which an Ingress leads to a port.
@@ -467,6 +492,9 @@ mod tests {
         let of = |host| known.of(inside("x-0", "p2p", 30303), Reach::Outside, host);
         assert_eq!(of(None), None);
         assert_eq!(of(Some("a.example")).as_deref(), Some("a.example:31234"));
+        assert!(known.is_awaited(inside("x-0", "p2p", 30303)));
+        let inside_alone = addresses(service("ClusterIP", 0));
+        assert!(!inside_alone.is_awaited(inside("x-0", "p2p", 30303)));
     }
 
     #[test]

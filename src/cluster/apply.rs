@@ -15,6 +15,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::clusters::Clusters;
 use super::compare::is_unchanged;
 use super::connect::{Connection, DEFAULT_CONCURRENCY};
 use super::error::ClusterError;
@@ -139,6 +140,8 @@ pub struct ApplyPlan<'a> {
     pub objects: &'a [Value],
     /// Disruption groups. A `StatefulSet` in none is a group of its kind: one at a time.
     pub groups: &'a [DisruptionGroup],
+    /// Where members of groups are looked at that live in other clusters; none when there are no others.
+    pub clusters: Option<&'a Clusters>,
     /// How.
     pub options: ApplyOptions,
 }

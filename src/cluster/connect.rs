@@ -87,6 +87,22 @@ pub struct ConnectFlags {
     pub request_timeout: String,
 }
 
+impl ConnectFlags {
+    /// The same user's flags for another context: what is about one server or one login is left out.
+    pub(super) fn of_context(&self, context: &str) -> Self {
+        Self {
+            kubeconfig: self.kubeconfig.clone(),
+            context: Some(context.to_owned()),
+            as_user: self.as_user.clone(),
+            as_group: self.as_group.clone(),
+            as_uid: self.as_uid.clone(),
+            disable_compression: self.disable_compression,
+            request_timeout: self.request_timeout.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A bearer token or a password: `Debug` never shows it.
 #[derive(Clone)]
 pub struct Token(String);

@@ -73,6 +73,45 @@ pub enum ClusterError {
         /// Those that exist.
         known: Vec<String>,
     },
+    /// A subject lives in a cluster that the chain's file does not name.
+    #[error("nobody says how cluster {cluster:?} is reached")]
+    UnknownCluster {
+        /// Its name in the spec.
+        cluster: String,
+    },
+    /// One of the clusters of a chain cannot be used.
+    #[error("cluster {cluster:?}")]
+    InCluster {
+        /// Its name in the spec.
+        cluster: String,
+        /// Why.
+        #[source]
+        source: Box<ClusterError>,
+    },
+    /// A context leads elsewhere than where the chain lives.
+    #[error(
+        "context {context:?} leads to another cluster than {cluster:?}, where the chain lives: namespace {namespace:?} has the UID {found} and had {recorded}"
+    )]
+    OtherCluster {
+        /// Its name in the spec.
+        cluster: String,
+        /// The context.
+        context: String,
+        /// The chain's namespace there.
+        namespace: String,
+        /// UID of the namespace that was found.
+        found: String,
+        /// UID of the namespace in which the chain lives.
+        recorded: String,
+    },
+    /// Two names for one place.
+    #[error("{one} and {other} are one namespace of one cluster")]
+    SameCluster {
+        /// The first: `cluster "west"`.
+        one: String,
+        /// The second, or `the home of the chain`.
+        other: String,
+    },
     /// A connection flag has a value that cannot be used.
     #[error("{flag}: {reason}")]
     Flag {
@@ -281,7 +320,7 @@ pub enum ClusterError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Several faults of one wave.
-    #[error("{} objects failed:\n{}", .0.len(), lines(&.0.iter().map(chain_of).collect::<Vec<_>>()))]
+    #[error("{} objects failed:\n{}", .0.len(), lines(&.0.iter().map(one_line).collect::<Vec<_>>()))]
     Several(Vec<ClusterError>),
 }
 
@@ -306,6 +345,16 @@ impl ClusterError {
                 crate::cluster::rights::role_yaml("kubectl-chain", &denial.namespace, [denial.right()])
             )),
             Self::FieldConflict { conflicts, .. } => Some(conflict_hint(conflicts)),
+            Self::UnknownCluster { cluster } => {
+                Some(format!("name it in the chain's file: clusters: {{{cluster}: {{context: NAME}}}}"))
+            }
+            Self::InCluster { source, .. } => source.hint(),
+            Self::OtherCluster { context, .. } => Some(format!(
+                "let context {context:?} of the kubeconfig lead to the cluster that the chain knows"
+            )),
+            Self::SameCluster { .. } => Some(
+                "give each its own context or namespace; nodes of one cluster need no entry under `clusters`".into(),
+            ),
             Self::Foreign { .. } => Some(
                 "choose another name for the chain, delete the object, or pass --adopt to take it over".into(),
             ),
@@ -343,7 +392,8 @@ impl ClusterError {
     pub(crate) fn is_fatal(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. }
+            Self::InCluster { .. }
+                | Self::Unreachable { .. }
                 | Self::Timeout { .. }
                 | Self::Unauthorized { .. }
                 | Self::Lock(_)
@@ -405,8 +455,8 @@ fn lines(items: &[String]) -> String {
     text.trim_end().to_owned()
 }
 
-/// An error with its causes on one line, for lists of errors.
-fn chain_of(error: &ClusterError) -> String {
+/// An error with its causes on one line, for lists of errors and warnings.
+pub fn one_line(error: &ClusterError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

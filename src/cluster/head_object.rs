@@ -145,6 +145,7 @@ mod tests {
             next: BTreeMap::new(),
             born_ms: 1,
             revision: 0,
+            clusters: BTreeMap::new(),
             fingerprint: None,
             group_kinds: ["Service".to_owned(), "StatefulSet.apps".to_owned()].into(),
             claims: vec![],

@@ -6,8 +6,8 @@ use super::error::ClusterError;
 use super::labels::{RECORD, meta};
 use super::object_api::ApiKind;
 use super::request::ListQuery;
-use super::{Connection, head_object};
-use crate::state::Head;
+use super::{Clusters, ConnectFlags, Connection, head_object};
+use crate::state::{Head, Site};
 
 /// The heads in a namespace, or in all, each with its namespace, by namespace and name. One that is damaged is left out.
 ///
@@ -39,22 +39,78 @@ pub async fn heads(
     Ok(found)
 }
 
-/// Namespaces beside a home, with the chains of that home which have subjects there.
-pub type Elsewhere = BTreeMap<String, BTreeSet<String>>;
+/// A place beside the home of heads where chains have subjects.
+#[derive(Debug)]
+pub struct Away {
+    /// Cluster by its name in the chain's spec, "" for that of the home.
+    pub cluster: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The chains that have subjects there.
+    pub chains: BTreeSet<String>,
+    /// How it is reached, or why it is not.
+    pub reach: Result<Connection, ClusterError>,
+}
 
-/// Where else chains live than in the home of their heads; one chain, when it is named.
-pub fn elsewhere(heads: &[(String, Head)], chain: Option<&str>) -> Elsewhere {
+/// All such places.
+pub type Elsewhere = Vec<Away>;
+
+/// Where else chains live than in the home of their heads; one chain, when it is named. A cluster that cannot be reached
+/// hides no other.
+pub async fn elsewhere(
+    flags: &ConnectFlags,
+    connection: &Connection,
+    heads: &[(String, Head)],
+    chain: Option<&str>,
+) -> Elsewhere {
+    let mut near: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut all = Elsewhere::new();
     for (home, head) in heads {
-        let subjects = head.subjects.values();
-        let away =
-            subjects.filter(|it| !it.retired && it.cluster.is_empty() && it.namespace != *home);
-        for remembered in away.filter(|_| chain.is_none_or(|name| head.chain == name)) {
-            let chains = all.entry(remembered.namespace.clone()).or_default();
-            chains.insert(head.chain.clone());
+        if chain.is_some_and(|name| head.chain != name) {
+            continue;
+        }
+        let mut far = BTreeSet::new();
+        for subject in head.subjects.values().filter(|it| !it.retired) {
+            let site = subject.site();
+            if !site.cluster.is_empty() {
+                far.insert(site);
+            } else if site.namespace != home {
+                let chains = near.entry(site.namespace).or_default();
+                chains.insert(head.chain.clone());
+            }
+        }
+        for site in far {
+            all.push(Away {
+                cluster: site.cluster.to_owned(),
+                namespace: site.namespace.to_owned(),
+                chains: BTreeSet::from([head.chain.clone()]),
+                reach: reach(flags, connection, head, site).await,
+            });
         }
     }
-    all
+    let near = near.into_iter().map(|(namespace, chains)| Away {
+        cluster: String::new(),
+        namespace: namespace.to_owned(),
+        chains,
+        reach: Ok(connection.in_namespace(namespace)),
+    });
+    near.chain(all).collect()
+}
+
+/// The connection to another cluster of a chain, known to be the one that is meant.
+async fn reach(
+    flags: &ConnectFlags,
+    home: &Connection,
+    head: &Head,
+    site: Site<'_>,
+) -> Result<Connection, ClusterError> {
+    let known = head.clusters.get_key_value(site.cluster);
+    let mut records = known
+        .map(|(name, record)| BTreeMap::from([(name.clone(), record.clone())]))
+        .unwrap_or_default();
+    let clusters = Clusters::open(flags, home.clone(), &records).await?;
+    clusters.identify(&mut records).await?;
+    Ok(clusters.of(site.cluster)?.in_namespace(site.namespace))
 }
 
 /// The same of the chains whose heads are in the connection's namespace. Nowhere when the heads may not be seen.
@@ -62,11 +118,12 @@ pub fn elsewhere(heads: &[(String, Head)], chain: Option<&str>) -> Elsewhere {
 /// # Errors
 /// The server does not answer.
 pub async fn find_elsewhere(
+    flags: &ConnectFlags,
     connection: &Connection,
     chain: Option<&str>,
 ) -> Result<Elsewhere, ClusterError> {
     match heads(connection, Some(&connection.namespace)).await {
         Err(error) if error.is_forbidden() => Ok(Elsewhere::new()),
-        found => Ok(elsewhere(&found?, chain)),
+        found => Ok(elsewhere(flags, connection, &found?, chain).await),
     }
 }

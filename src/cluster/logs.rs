@@ -124,22 +124,31 @@ pub enum LogEvent {
 
 /// Opens the logs of `targets` side by side. Events carry the number of their target. Lines come by time when they are
 /// not followed, as they arrive when they are.
-pub fn stream(client: &kube::Client, targets: Vec<LogTarget>, options: &LogOptions) -> LogStream {
-    stream_paced(client, targets, options, Pace::default())
+pub fn stream(targets: Vec<(kube::Client, LogTarget)>, options: &LogOptions) -> LogStream {
+    stream_from(targets, options, Pace::default())
 }
 
-/// [`stream`] with other times for waiting and giving up.
+/// [`stream`] of one cluster, with other times for waiting and giving up.
 pub fn stream_paced(
     client: &kube::Client,
     targets: Vec<LogTarget>,
     options: &LogOptions,
     pace: Pace,
 ) -> LogStream {
+    let targets = targets.into_iter().map(|it| (client.clone(), it)).collect();
+    stream_from(targets, options, pace)
+}
+
+fn stream_from(
+    targets: Vec<(kube::Client, LogTarget)>,
+    options: &LogOptions,
+    pace: Pace,
+) -> LogStream {
     let mut tasks = JoinSet::new();
     let mut inputs = Vec::with_capacity(targets.len());
-    for target in targets {
+    for (client, target) in targets {
         let (send, receive) = mpsc::channel(AHEAD);
-        tasks.spawn(tail::Tail::new(client, target, options.clone(), pace, send).run());
+        tasks.spawn(tail::Tail::new(&client, target, options.clone(), pace, send).run());
         inputs.push(receive);
     }
     LogStream::new(inputs, !options.follow || options.previous, tasks)

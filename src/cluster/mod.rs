@@ -6,6 +6,7 @@
 pub mod addresses;
 pub mod apply;
 pub mod attach;
+pub mod clusters;
 pub mod compare;
 pub mod connect;
 pub mod delete;
@@ -34,9 +35,10 @@ mod vault_object;
 pub mod wait;
 pub mod watch;
 
+pub use clusters::Clusters;
 pub use connect::{ConnectFlags, Connection, namespace_of};
 pub use error::ClusterError;
-pub use heads::{Elsewhere, elsewhere, find_elsewhere, heads};
+pub use heads::{Away, Elsewhere, elsewhere, find_elsewhere, heads};
 pub use store::ClusterStore;
 
 /// A vault as the Secret that `create` would write: for manifests on paper.

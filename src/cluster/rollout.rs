@@ -13,6 +13,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::apply::{Applier, Hooks, Item, Outcome};
+use super::clusters::Clusters;
+use super::connect::Connection;
 use super::error::ClusterError;
 use super::live::{LiveObjects, is_terminating};
 use super::object_api::show_object;
@@ -232,28 +234,37 @@ async fn look<H: Hooks>(
     applier: &Applier<'_, H>,
     sequence: &Sequence<'_>,
 ) -> Result<BTreeMap<ObjectId, String>, ClusterError> {
-    let mut wanted = BTreeSet::new();
-    for id in &sequence.members {
-        if id.cluster == applier.plan.cluster {
-            wanted.insert((
-                applier.connection.kind_of_id(id).await?,
-                id.namespace.clone(),
-            ));
-        }
-    }
-    let live = LiveObjects::list(
+    let plan = applier.plan;
+    let mut down = down_in(
         applier.connection,
-        applier.plan.cluster,
-        applier.plan.chain,
-        &wanted,
+        plan.cluster,
+        plan.chain,
+        &sequence.members,
     )
     .await?;
+    let others = plan.clusters.into_iter().flat_map(Clusters::all);
+    for (name, connection) in others.filter(|(name, _)| *name != plan.cluster) {
+        let there = down_in(connection, name, plan.chain, &sequence.members).await;
+        down.extend(there.map_err(|error| error.of_cluster(name))?);
+    }
+    Ok(down)
+}
+
+/// Those of `members` in one cluster that are down.
+async fn down_in(
+    connection: &Connection,
+    cluster: &str,
+    chain: &str,
+    members: &BTreeSet<ObjectId>,
+) -> Result<BTreeMap<ObjectId, String>, ClusterError> {
+    let here = || members.iter().filter(|id| id.cluster == cluster);
+    let mut wanted = BTreeSet::new();
+    for id in here() {
+        wanted.insert((connection.kind_of_id(id).await?, id.namespace.clone()));
+    }
+    let live = LiveObjects::list(connection, cluster, chain, &wanted).await?;
     let mut down = BTreeMap::new();
-    for id in sequence
-        .members
-        .iter()
-        .filter(|id| id.cluster == applier.plan.cluster)
-    {
+    for id in here() {
         let Some(there) = live.get(id) else {
             down.insert(id.clone(), "it is not there".to_owned());
             continue;

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::connect::Connection;
-use super::error::ClusterError;
-use super::heads::Elsewhere;
+use super::error::{ClusterError, one_line};
+use super::heads::{Away, Elsewhere};
 use super::logs::CHAIN_LABEL;
 use super::object_api::ApiKind;
 use super::request::ListQuery;
@@ -39,6 +39,9 @@ pub struct ChainStatus {
     /// `forming`, `formed`, `stopped` or `tombstone`, as the head says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
+    /// Why there may be more nodes than are seen: clusters that cannot be reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<String>,
     /// Nodes that are ready.
     pub ready: usize,
     /// Nodes, sorted as people count: node2 before node10.
@@ -46,15 +49,29 @@ pub struct ChainStatus {
 }
 
 impl ChainStatus {
+    /// A chain of which nothing is seen.
+    fn nothing(name: &str, namespace: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            stack: None,
+            release: None,
+            phase: None,
+            unreached: Vec::new(),
+            ready: 0,
+            nodes: Vec::new(),
+        }
+    }
+
     /// True when all nodes are ready; also when none is wanted.
     pub fn is_ready(&self) -> bool {
-        self.nodes
-            .iter()
-            .all(|node| node.is_ready || node.is_stopped)
+        let fine = |node: &NodeStatus| node.is_ready || node.is_stopped;
+        self.unreached.is_empty() && self.nodes.iter().all(fine)
     }
 
     /// Adds the nodes of the same chain that are in another namespace.
     fn add(&mut self, part: Self) {
+        self.unreached.extend(part.unreached);
         self.ready += part.ready;
         self.nodes.extend(part.nodes);
         self.nodes.sort_by_cached_key(|node| natural(&node.name));
@@ -86,12 +103,12 @@ pub async fn read(
     away: &Elsewhere,
 ) -> Result<Vec<ChainStatus>, ClusterError> {
     let home = connection.namespace.as_str();
-    let lists = away.keys().map(|there| list(connection, there, chain));
-    let (here, lists) = tokio::try_join!(list(connection, home, chain), try_join_all(lists))?;
+    let parts = away.iter().map(|it| part(it, chain));
+    let (here, parts) = tokio::try_join!(list(connection, home, chain), try_join_all(parts))?;
     let mut chains = assemble(home, &here);
-    for ((there, members), listed) in away.iter().zip(lists) {
-        let parts = assemble(there, &listed).into_iter();
-        for part in parts.filter(|it| members.contains(&it.name)) {
+    for (away, parts) in away.iter().zip(parts) {
+        let own = |it: &ChainStatus| away.chains.contains(&it.name);
+        for part in parts.into_iter().filter(own) {
             match chains.iter_mut().find(|it| it.name == part.name) {
                 Some(whole) => whole.add(part),
                 None => chains.push(ChainStatus {
@@ -103,6 +120,35 @@ pub async fn read(
     }
     chains.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(chains)
+}
+
+/// What of chains is in one other place. A cluster that does not answer is no fault of what the others show.
+async fn part(away: &Away, chain: Option<&str>) -> Result<Vec<ChainStatus>, ClusterError> {
+    let found = match &away.reach {
+        Ok(connection) => list(connection, &away.namespace, chain).await,
+        Err(error) => return Ok(unreached(away, error)),
+    };
+    match found {
+        Err(error) if !away.cluster.is_empty() => {
+            Ok(unreached(away, &error.of_cluster(&away.cluster)))
+        }
+        found => {
+            let mut parts = assemble(&away.namespace, &found?);
+            for node in parts.iter_mut().flat_map(|it| &mut it.nodes) {
+                node.cluster.clone_from(&away.cluster);
+            }
+            Ok(parts)
+        }
+    }
+}
+
+fn unreached(away: &Away, error: &ClusterError) -> Vec<ChainStatus> {
+    let why = one_line(error);
+    let of = |name: &String| ChainStatus {
+        unreached: vec![why.clone()],
+        ..ChainStatus::nothing(name, &away.namespace)
+    };
+    away.chains.iter().map(of).collect()
 }
 
 async fn list(
@@ -173,13 +219,9 @@ pub fn assemble(namespace: &str, listed: &Listed) -> Vec<ChainStatus> {
             let mut nodes = node::nodes(&own, &listed.events);
             nodes.sort_by_cached_key(|node| natural(&node.name));
             ChainStatus {
-                name: name.to_owned(),
-                namespace: namespace.to_owned(),
-                stack: None,
-                release: None,
-                phase: None,
                 ready: nodes.iter().filter(|node| node.is_ready).count(),
                 nodes,
+                ..ChainStatus::nothing(name, namespace)
             }
         })
         .collect()

@@ -1,4 +1,5 @@
-//! The store in a cluster: head, revisions and public parts in `ConfigMaps`, vaults in Secrets.
+//! The store in a cluster: head, revisions and public parts in `ConfigMaps`, vaults in Secrets, each in the cluster of its
+//! subject.
 //!
 //! Nothing here is ever applied: two appliers of one manager would both succeed and one would lose its keys. The head
 //! is created by POST and changed by PUT with the version that was read; everything else is immutable and only created
@@ -10,6 +11,7 @@ use futures::future::try_join;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
+use super::clusters::Clusters;
 use super::connect::Connection;
 use super::error::ClusterError;
 use super::labels::{
@@ -23,8 +25,8 @@ use super::{head_object, vault_object};
 use crate::state::store::KEPT_REVISIONS;
 use crate::state::store::{check_vault, digest_of, from_json, to_json};
 use crate::state::{
-    Head, HeadCreation, HeadPut, HeadVersion, Public, Revision, Store, StoreError, StoredHead,
-    Vault, VaultCreation, VaultRef,
+    Head, HeadCreation, HeadPut, HeadVersion, Public, Revision, Site, Store, StoreError,
+    StoredHead, Vault, VaultCreation, VaultRef,
 };
 
 /// The most parts that one thing may have; more would not fit into memory when read.
@@ -36,6 +38,7 @@ const AT_ONCE: usize = 8;
 #[derive(Debug, Clone)]
 pub struct ClusterStore {
     connection: Connection,
+    clusters: Clusters,
     chain: String,
     namespace: String,
     /// UID of the chain, for the labels of revisions.
@@ -67,6 +70,7 @@ impl ClusterStore {
         };
         Self {
             connection: connection.clone(),
+            clusters: Clusters::only(connection.clone()),
             chain: chain.to_owned(),
             namespace: namespace.to_owned(),
             uid: uid.to_owned(),
@@ -80,6 +84,19 @@ impl ClusterStore {
     pub fn with_uid(mut self, uid: &str) -> Self {
         uid.clone_into(&mut self.uid);
         self
+    }
+
+    /// The same store, which finds vaults in these clusters too.
+    #[must_use]
+    pub fn reaching(mut self, clusters: &Clusters) -> Self {
+        self.clusters.clone_from(clusters);
+        self
+    }
+
+    /// The connection by which a vault is reached.
+    fn of(&self, site: Site<'_>) -> Result<&Connection, StoreError> {
+        let found = self.clusters.of(site.cluster);
+        found.map_err(|error| backend(format!("reach {site}"), error))
     }
 
     /// The namespace of the head.
@@ -396,11 +413,11 @@ impl Store for ClusterStore {
 
     async fn read_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         subject: &str,
         vault: &VaultRef,
     ) -> Result<Vault, StoreError> {
-        let place = format!("namespace {namespace:?}");
+        let place = site.to_string();
         let unreadable =
             |source: Box<dyn std::error::Error + Send + Sync>| StoreError::VaultUnreadable {
                 subject: subject.to_owned(),
@@ -408,9 +425,9 @@ impl Store for ClusterStore {
                 place: place.clone(),
                 source,
             };
-        let found = match self
-            .connection
-            .get(&self.secret, namespace, &vault.name)
+        let connection = self.of(site)?;
+        let found = match connection
+            .get(&self.secret, site.namespace, &vault.name)
             .await
         {
             Ok(Some(object)) => {
@@ -429,10 +446,10 @@ impl Store for ClusterStore {
         Ok(found)
     }
 
-    async fn find_vault(&self, namespace: &str, name: &str) -> Result<Option<Vault>, StoreError> {
+    async fn find_vault(&self, site: Site<'_>, name: &str) -> Result<Option<Vault>, StoreError> {
         let found = self
-            .connection
-            .get(&self.secret, namespace, name)
+            .of(site)?
+            .get(&self.secret, site.namespace, name)
             .await
             .map_err(|error| backend(format!("read vault {name:?}"), error))?;
         found.as_ref().map(vault_object::from_object).transpose()
@@ -440,28 +457,27 @@ impl Store for ClusterStore {
 
     async fn create_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         name: &str,
         vault: &Vault,
     ) -> Result<VaultCreation, StoreError> {
         let what = format!("vault {name:?} of subject {:?}", vault.subject);
-        let object = vault_object::to_object(&self.chain, namespace, name, vault)?;
-        match self
-            .connection
-            .create(&self.secret, namespace, &object)
+        let object = vault_object::to_object(&self.chain, site.namespace, name, vault)?;
+        let connection = self.of(site)?;
+        match connection
+            .create(&self.secret, site.namespace, &object)
             .await
         {
             Ok(_) => Ok(VaultCreation::Created),
             Err(ClusterError::AlreadyExists { .. }) => {
-                let there = self
-                    .connection
-                    .get(&self.secret, namespace, name)
+                let there = connection
+                    .get(&self.secret, site.namespace, name)
                     .await
                     .map_err(|error| backend(format!("read {what}"), error))?
                     .ok_or_else(|| StoreError::VaultMissing {
                         subject: vault.subject.clone(),
                         name: name.to_owned(),
-                        place: format!("namespace {namespace:?}"),
+                        place: site.to_string(),
                     })?;
                 let there = vault_object::from_object(&there)?;
                 Ok(VaultCreation::Exists(Box::new(there)))

@@ -4,8 +4,9 @@
 mod cluster;
 mod paper;
 mod plan;
+mod spread;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
-use crate::state::{Store, StoredHead};
+use crate::state::{ClusterRecord, Store, StoredHead};
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -367,12 +368,10 @@ impl Wish {
         &self,
         store: &S,
         verb: Verb,
-        keep_files: bool,
-        renew: &Renewal,
+        round: &Round<'_>,
     ) -> Result<Prepared, FormError> {
         let stored = store.load_head().await?;
-        self.prepare_from(stored, store, verb, keep_files, renew)
-            .await
+        self.prepare_from(stored, store, verb, round).await
     }
 
     /// As [`Wish::prepare`], from the head that was read, or from none.
@@ -381,11 +380,10 @@ impl Wish {
         stored: Option<StoredHead>,
         store: &S,
         verb: Verb,
-        keep_files: bool,
-        renew: &Renewal,
+        round: &Round<'_>,
     ) -> Result<Prepared, FormError> {
         let mut circumstances = self.drawn.circumstances(self.consents.clone());
-        circumstances.renew.clone_from(renew);
+        circumstances.renew.clone_from(round.renew);
         let granted = permissions(&self.resolved, &self.granted);
         let setting = Setting {
             runtime: &self.runtime,
@@ -393,11 +391,25 @@ impl Wish {
             granted: &granted,
             fresh_uid: self.drawn.uid.clone(),
             by: self.drawn.by.clone(),
-            keep_files,
+            keep_files: round.keep_files,
             party: self.party.as_ref(),
+            clusters: round.clusters,
+            stand_in: round.stand_in,
         };
         prepare_from(stored, store, &self.resolved, verb, &setting).await
     }
+}
+
+/// One time through the pipeline: what differs between two of them.
+struct Round<'a> {
+    /// Whether rendered files are wanted beside the objects, for a folder.
+    keep_files: bool,
+    /// What is made again.
+    renew: &'a Renewal,
+    /// The other clusters, as they are known now.
+    clusters: &'a BTreeMap<String, ClusterRecord>,
+    /// Whether addresses between clusters that are not known have a stand-in.
+    stand_in: bool,
 }
 
 /// Warnings and information of plugins.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::Context;
 use super::circumstances::draw;
+use super::scene::clusters_of;
+use super::{Context, in_cluster};
 use crate::cluster::apply::{Hooks, Outcome};
 use crate::cluster::delete::{DeletePlan, delete_objects, purge_records};
-use crate::cluster::{ClusterError, ClusterStore, Connection};
+use crate::cluster::{ClusterError, ClusterStore, Clusters, Connection};
 use crate::pipeline::form::{self, acquire};
 use crate::state::store::update_head;
 use crate::state::{Head, Inventory, ObjectId, Phase, Store, lock};
@@ -67,6 +68,7 @@ impl Delete {
             return Ok(true);
         }
         self.confirm(&connection, &head, printer)?;
+        let clusters = clusters_of(context, &connection, &head).await?;
         let store = store.with_uid(&head.uid);
         let drawn = draw()?;
         let claim = drawn.claim("delete");
@@ -77,7 +79,7 @@ impl Delete {
             holder: claim.holder.clone(),
             busy: Mutex::new(BTreeSet::new()),
         };
-        let result = self.delete(&connection, &store, &head, &hooks).await;
+        let result = self.delete(&clusters, &store, &head, &hooks).await;
         if result.is_err() {
             lock::release(&store, &claim.holder).await.ok();
         }
@@ -87,31 +89,39 @@ impl Delete {
 
     async fn delete<S: Store>(
         &self,
-        connection: &Connection,
+        clusters: &Clusters,
         store: &S,
         head: &Head,
         hooks: &Teller<'_, S>,
     ) -> anyhow::Result<()> {
-        let mut namespaces: BTreeSet<String> = head
-            .subjects
-            .values()
-            .map(|it| it.namespace.clone())
-            .collect();
-        namespaces.insert(connection.namespace.clone());
         let mut inventory = Inventory::new();
         for number in store.list_revisions().await? {
             inventory.extend(store.read_revision(number).await?.inventory);
         }
-        let plan = DeletePlan {
-            cluster: "",
-            chain: &self.name,
-            uid: &head.uid,
-            namespaces: &namespaces,
-            inventory: &inventory,
-            purge: self.purge,
-            timeout: self.timeout,
-        };
-        delete_objects(connection, &plan, hooks).await?;
+        let places: Vec<_> = clusters
+            .all()
+            .map(|(name, connection)| {
+                let here = head.subjects.values().filter(|it| it.cluster == name);
+                let mut namespaces: BTreeSet<String> =
+                    here.map(|it| it.namespace.clone()).collect();
+                namespaces.insert(connection.namespace.clone());
+                (name, connection, namespaces)
+            })
+            .collect();
+        for (name, connection, namespaces) in &places {
+            let plan = DeletePlan {
+                cluster: name,
+                chain: &self.name,
+                uid: &head.uid,
+                namespaces,
+                inventory: &inventory,
+                purge: self.purge,
+                timeout: self.timeout,
+            };
+            delete_objects(connection, &plan, hooks)
+                .await
+                .map_err(|error| error.of_cluster(name))?;
+        }
         if !self.purge {
             update_head(store, |head: &mut Head| {
                 head.phase = Phase::Tombstone;
@@ -126,8 +136,13 @@ impl Delete {
             ))?;
             return Ok(());
         }
-        for namespace in &namespaces {
-            purge_records(connection, "", &self.name, &head.uid, namespace, hooks).await?;
+        // The home last: what is remembered there leads to all else.
+        for (name, connection, namespaces) in places.iter().rev() {
+            for namespace in namespaces {
+                purge_records(connection, name, &self.name, &head.uid, namespace, hooks)
+                    .await
+                    .map_err(|error| error.of_cluster(name))?;
+            }
         }
         if let Some(stored) = store.load_head().await? {
             let _ = store.delete_head(&stored.version).await?;
@@ -157,6 +172,12 @@ impl Delete {
             .count();
         printer.note(&format!("context:   {}", connection.context_name));
         printer.note(&format!("namespace: {}", connection.namespace));
+        for (name, record) in &head.clusters {
+            printer.note(&format!(
+                "cluster:   {name} (context {}, namespace {})",
+                record.context, record.namespace
+            ));
+        }
         printer.note(&format!(
             "Delete chain {} of {nodes} nodes {what}? Type its name to go on:",
             self.name
@@ -192,11 +213,15 @@ impl<S: Store> Hooks for Teller<'_, S> {
         } else {
             format!("{kind}.{}", id.group)
         };
-        let _ = self.printer.line(&format!("{name}/{} {outcome}", id.name));
+        let place = in_cluster(id);
+        let _ = self
+            .printer
+            .line(&format!("{name}/{} {outcome}{place}", id.name));
     }
 
     fn waiting(&self, id: &ObjectId, why: &str) {
-        let text = format!("waiting for {}/{}: {why}", id.kind.to_lowercase(), id.name);
+        let (kind, place) = (id.kind.to_lowercase(), in_cluster(id));
+        let text = format!("waiting for {kind}/{}{place}: {why}", id.name);
         let mut busy = self
             .busy
             .lock()

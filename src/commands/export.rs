@@ -59,7 +59,7 @@ impl Export {
         if let Some(why) = not_a_label(&party, PARTY_NAME) {
             bail!("party `{party}`: {why}\nhint: name this party with --party");
         }
-        let reached = Reached::read(&connection, &scene).await?;
+        let reached = Reached::of(&scene).await?;
         let (subjects, missing) = self.subjects(&scene, &reached);
         if !missing.is_empty() {
             let hint = "expose the chain with --expose-type NodePort or LoadBalancer (and wait until the balancer has its address), name a --host for node ports, or --reach cluster for a chain in another namespace of this cluster";
@@ -95,7 +95,7 @@ impl Export {
     fn subjects(
         &self,
         scene: &ChainScene,
-        reached: &Reached,
+        reached: &Reached<'_>,
     ) -> (Vec<ForeignSubject>, Vec<String>) {
         let mut missing = Vec::new();
         let own = scene
@@ -112,7 +112,7 @@ impl Export {
                 ordinal: subject.ordinal,
                 born_ms: subject.born_ms,
                 extra: serde_json::from_str(&subject.extra).unwrap_or_default(),
-                endpoints: self.endpoints(scene, reached, subject, &mut missing),
+                endpoints: self.endpoints(reached, subject, &mut missing),
                 facts: scene
                     .public
                     .facts
@@ -126,14 +126,13 @@ impl Export {
 
     fn endpoints(
         &self,
-        scene: &ChainScene,
-        reached: &Reached,
+        reached: &Reached<'_>,
         subject: &Subject,
         missing: &mut Vec<String>,
     ) -> Vec<ForeignEndpoint> {
         let mut told = Vec::new();
         for endpoint in &subject.endpoints {
-            match reached.by_parties(scene, subject, endpoint, self.reach, self.host.as_deref()) {
+            match reached.by_parties(subject, endpoint, self.reach, self.host.as_deref()) {
                 Some(address) => told.push(ForeignEndpoint {
                     port: endpoint.port.clone(),
                     address,

@@ -5,7 +5,7 @@ use chain_plugin_sdk::descriptor::Operation;
 
 use super::grants::Granted;
 use super::notes;
-use crate::cluster::Connection;
+use crate::cluster::Clusters;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
@@ -20,8 +20,8 @@ use crate::ui::Printer;
 
 /// What hooks need of the run that calls them.
 pub struct HookRun<'a, S> {
-    /// The connection.
-    pub connection: &'a Connection,
+    /// The connections.
+    pub clusters: &'a Clusters,
     /// Where the head is.
     pub store: &'a S,
     /// The spec.
@@ -171,7 +171,7 @@ impl<S: Store> HookRun<'_, S> {
             consents: self.consents,
         };
         let acts = ClusterActs {
-            connection: self.connection,
+            clusters: self.clusters,
             store: self.store,
             printer: self.printer,
             amend: None,

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::cluster::connect::Connection;
+use crate::cluster::connect::{ConnectFlags, Connection};
+use crate::cluster::error::one_line;
 use crate::cluster::find_elsewhere;
 use crate::cluster::logs::{
     Containers, LogError, LogEvent, LogOptions, LogTarget, Since, find_nodes, stream,
@@ -79,11 +80,16 @@ pub struct Logs {
 
 impl Logs {
     /// Prints the logs. True when all of them could be read.
-    pub async fn run(self, connection: &Connection, printer: &Printer) -> anyhow::Result<bool> {
-        let targets = self.targets(connection).await?;
-        let labels: Vec<String> = targets.iter().map(|target| target.label.clone()).collect();
+    pub async fn run(
+        self,
+        flags: &ConnectFlags,
+        connection: &Connection,
+        printer: &Printer,
+    ) -> anyhow::Result<bool> {
+        let targets = self.targets(flags, connection, printer).await?;
+        let labels: Vec<String> = targets.iter().map(|(_, it)| it.label.clone()).collect();
         let lines = LogLines::new(printer, &labels, self.prefix);
-        let mut events = stream(&connection.client, targets, &self.options());
+        let mut events = stream(targets, &self.options());
         let mut all_well = true;
         loop {
             // Flushed only when nothing is at hand: a flood is written in large pieces, a trickle at once.
@@ -122,10 +128,20 @@ impl Logs {
         Ok(all_well)
     }
 
-    async fn targets(&self, connection: &Connection) -> anyhow::Result<Vec<LogTarget>> {
+    async fn targets(
+        &self,
+        flags: &ConnectFlags,
+        connection: &Connection,
+        printer: &Printer,
+    ) -> anyhow::Result<Vec<(kube::Client, LogTarget)>> {
         let chain = self.chain.as_deref();
         // Whoever may not see where else a chain lives sees what is here.
-        let away = find_elsewhere(connection, chain).await.unwrap_or_default();
+        let away = find_elsewhere(flags, connection, chain)
+            .await
+            .unwrap_or_default();
+        for error in away.iter().filter_map(|it| it.reach.as_ref().err()) {
+            printer.warning(&one_line(error));
+        }
         let (client, home) = (&connection.client, &connection.namespace);
         let nodes = find_nodes(client, home, &away, chain, &self.nodes).await?;
         let which = match &self.container {
@@ -135,7 +151,15 @@ impl Logs {
         };
         let mut targets = Vec::new();
         for node in nodes {
-            targets.extend(node.targets(&which)?);
+            let there = away.iter().find(|it| {
+                it.cluster == node.cluster
+                    && it.namespace == node.namespace
+                    && it.chains.contains(&node.chain)
+            });
+            let there = there.and_then(|it| it.reach.as_ref().ok());
+            let client = &there.unwrap_or(connection).client;
+            let own = node.targets(&which)?.into_iter();
+            targets.extend(own.map(|it| (client.clone(), it)));
         }
         if targets.len() > self.max_log_requests {
             let (wanted, allowed) = (targets.len(), self.max_log_requests);

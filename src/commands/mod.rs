@@ -109,7 +109,11 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
         Command::Get(command) => command.run(&context).await,
         Command::Status(command) => status::run(command, &mut context).await,
         Command::Logs(command) => match Connection::open(&context.connect).await {
-            Ok(connection) => command.run(&connection, &context.printer).await,
+            Ok(connection) => {
+                command
+                    .run(&context.connect, &connection, &context.printer)
+                    .await
+            }
             Err(fault) => Err(fault.into()),
         },
         Command::Run(command) => command.run(&mut context).await,
@@ -128,6 +132,15 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(fault) => fail(&context.printer, &fault),
+    }
+}
+
+/// ` in west` about an object of another cluster than the chain's home, to stand behind its name.
+fn in_cluster(id: &crate::state::ObjectId) -> String {
+    if id.cluster.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", id.cluster)
     }
 }
 

@@ -173,8 +173,7 @@ impl Run {
         let start = Start { secrets, ..start };
         let mut topology = Cow::Borrowed(&chain.topology);
         if wants_addresses(operation) {
-            let reached = Reached::read(&connection, &chain).await?;
-            topology.to_mut().subjects = reached.by_clients(&chain);
+            topology.to_mut().subjects = Reached::of(&chain).await?.by_clients();
         }
         let scene = Scene {
             topology: &topology,
@@ -205,7 +204,7 @@ impl Run {
             futures::future::ready(amended.map_err(|fault| format!("{fault:#}"))).boxed()
         });
         let acts = ClusterActs {
-            connection: &connection,
+            clusters: &chain.clusters,
             store: &chain.store,
             printer,
             amend: Some(amend),

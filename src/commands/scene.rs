@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::Context;
-use crate::cluster::{ClusterStore, Connection, heads};
+use crate::cluster::{ClusterStore, Clusters, Connection, heads};
 use crate::pipeline::expand::{expand, topology};
 use crate::pipeline::{Inputs, Resolved, ResolvedService, parties, resolve};
 use crate::plugin::Runtime;
@@ -24,6 +24,8 @@ pub struct ChainScene {
     pub services: Vec<ResolvedService>,
     /// All subjects.
     pub topology: Topology,
+    /// Where it lives.
+    pub clusters: Clusters,
     /// Where it is remembered.
     pub store: ClusterStore,
     /// The engine.
@@ -66,7 +68,9 @@ impl ChainScene {
             );
         }
         let namespace = connection.namespace.clone();
-        let store = ClusterStore::new(connection, &head.chain, &head.uid, &namespace);
+        let clusters = clusters_of(context, connection, &head).await?;
+        let store =
+            ClusterStore::new(connection, &head.chain, &head.uid, &namespace).reaching(&clusters);
         let revision = store.read_revision(head.revision).await?;
         let public = store.read_public(&revision.public).await?;
         let file = ChainFile {
@@ -112,6 +116,7 @@ impl ChainScene {
             resolved,
             services,
             topology,
+            clusters,
             store,
             runtime,
             spec: revision.spec,
@@ -130,6 +135,17 @@ impl ChainScene {
             .iter()
             .filter(move |subject| subject.kind == kind && !subject.foreign)
     }
+}
+
+/// The clusters that a head remembers, each known to be the one that is meant.
+pub async fn clusters_of(
+    context: &Context,
+    connection: &Connection,
+    head: &Head,
+) -> anyhow::Result<Clusters> {
+    let clusters = Clusters::open(&context.connect, connection.clone(), &head.clusters).await?;
+    clusters.identify(&mut head.clusters.clone()).await?;
+    Ok(clusters)
 }
 
 fn named<'a>(subjects: &'a [Subject], kind: &str, name: &str) -> Option<&'a Subject> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::grants::{permissions, read};
 use super::scene::ChainScene;
-use crate::cluster::connect::Connection;
+use crate::cluster::connect::{ConnectFlags, Connection};
 use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
 use crate::cluster::{Elsewhere, elsewhere, find_elsewhere, heads};
 use crate::pipeline::acts::ClusterActs;
@@ -63,7 +63,13 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
     }
     let connection = Connection::open(&context.connect).await?;
     let heads = heads(&connection, Some(&connection.namespace)).await?;
-    let away = elsewhere(&heads, command.chain.as_deref());
+    let away = elsewhere(
+        &context.connect,
+        &connection,
+        &heads,
+        command.chain.as_deref(),
+    )
+    .await;
     let mut chains = command.read(&connection, &away).await?;
     for chain in &mut chains {
         if let Some((_, head)) = heads.iter().find(|(_, head)| head.chain == chain.name) {
@@ -80,7 +86,7 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
             if chains.iter().any(|chain| chain.name == head.chain) {
                 let name = head.chain.clone();
                 let scene = ChainScene::of(context, &connection, head).await?;
-                extra.insert(name, probe(&scene, &connection, &context.printer).await);
+                extra.insert(name, probe(&scene, &context.printer).await);
             }
         }
     }
@@ -88,7 +94,7 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
 }
 
 /// Asks the status hooks of a chain's plugins, all nodes side by side. A node that does not answer has `?`.
-async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -> ExtraColumns {
+async fn probe(chain: &ChainScene, printer: &Printer) -> ExtraColumns {
     let granted = permissions(
         &chain.resolved,
         &read(&chain.resolved, &[]).unwrap_or_default(),
@@ -101,7 +107,7 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
         consents: &Consents::new(),
     };
     let acts = ClusterActs {
-        connection,
+        clusters: &chain.clusters,
         store: &chain.store,
         printer,
         amend: None,
@@ -158,8 +164,13 @@ async fn probe(chain: &ChainScene, connection: &Connection, printer: &Printer) -
 
 impl Status {
     /// Prints the status. True when all nodes are ready.
-    pub async fn run(self, connection: &Connection, printer: &Printer) -> anyhow::Result<bool> {
-        let away = find_elsewhere(connection, self.chain.as_deref()).await?;
+    pub async fn run(
+        self,
+        flags: &ConnectFlags,
+        connection: &Connection,
+        printer: &Printer,
+    ) -> anyhow::Result<bool> {
+        let away = find_elsewhere(flags, connection, self.chain.as_deref()).await?;
         let chains = self.read(connection, &away).await?;
         self.print(printer, &chains, &ChainColumns::new())
     }

@@ -27,6 +27,10 @@ pub const PART_OF: &str = "applyset.kubernetes.io/part-of";
 /// Annotation with which a plugin marks a Service that is reached from outside.
 pub const EXPOSE: &str = "chain.dev/expose";
 
+/// Annotation with the name of the cluster that an object is for, where that is not the chain's home: whoever has the
+/// manifests in files can tell them apart.
+pub const CLUSTER: &str = "chain.dev/cluster";
+
 /// The id of the `ApplySet` whose parent is the `ConfigMap` `chain-<name>` of a namespace, as kubectl computes it.
 pub fn applyset_id(chain: &str, namespace: &str) -> String {
     let hash = Sha256::digest(format!("chain-{chain}.{namespace}.ConfigMap."));
@@ -97,6 +101,12 @@ impl<'a> Stamp<'a> {
             && let Some(annotations) = map_at(&mut object.value, &["metadata", "annotations"])
         {
             under(annotations, &shape.annotations);
+        }
+        let cluster = object.cluster.clone();
+        if !cluster.is_empty()
+            && let Some(annotations) = map_at(&mut object.value, &["metadata", "annotations"])
+        {
+            annotations.insert(CLUSTER.to_owned(), json!(cluster));
         }
     }
 }

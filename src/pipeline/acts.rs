@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::operate::{Acts, done, streams};
 use super::run::Renewal;
-use crate::cluster::Connection;
 use crate::cluster::attach::attach;
 use crate::cluster::exec::{ExecRequest, exec};
 use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings, request};
 use crate::cluster::logs::{LogTarget, collect};
 use crate::cluster::wait::{parse_wait, wait};
+use crate::cluster::{ClusterError, Clusters, Connection};
 use crate::plugin::contract::Subject;
 use crate::plugin::contract::operate::{Failure, Http, Response};
 use crate::state::store::update_head;
@@ -32,10 +32,10 @@ pub enum Amendment {
 /// Carries an amendment out: the whole pipeline, for what changed.
 pub type Amend<'a> = Arc<dyn Fn(Amendment) -> BoxFuture<'a, Result<(), String>> + Send + Sync + 'a>;
 
-/// Acts in one cluster.
+/// Acts in the clusters of a chain, each where its subject lives.
 pub struct ClusterActs<'a, S> {
-    /// The connection.
-    pub connection: &'a Connection,
+    /// The connections.
+    pub clusters: &'a Clusters,
     /// Where the head is.
     pub store: &'a S,
     /// Tells what is done.
@@ -64,6 +64,12 @@ fn pod(on: &Subject) -> Result<(String, String), Failure> {
 }
 
 impl<S> ClusterActs<'_, S> {
+    /// The connection to the cluster of a subject.
+    fn to(&self, on: &Subject) -> Result<&Connection, Failure> {
+        let found = self.clusters.of(&on.cluster);
+        found.map_err(|why: ClusterError| fault("not-found", why))
+    }
+
     async fn pipeline(&self, amendment: Amendment) -> Result<Response, Failure> {
         match &self.amend {
             Some(amend) => amend(amendment)
@@ -103,12 +109,12 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
                 return Err(fault("unsupported", why));
             }
             self.printer.flush().map_err(|it| fault("broken", it))?;
-            let code = attach(&self.connection.client, &request)
+            let code = attach(&self.to(on)?.client, &request)
                 .await
                 .map_err(|it| fault(it.kind(), it))?;
             return Ok(streams(code, Vec::new(), &[]));
         }
-        let output = exec(&self.connection.client, &request)
+        let output = exec(&self.to(on)?.client, &request)
             .await
             .map_err(|it| fault(it.kind(), it))?;
         Ok(streams(output.code, output.stdout, &output.stderr))
@@ -137,7 +143,7 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
             pod,
             port,
         };
-        let answer = request(&self.connection.client, &to, &wanted)
+        let answer = request(&self.to(on)?.client, &to, &wanted)
             .await
             .map_err(|it| fault(it.kind(), it))?;
         let more = json!({"headers": answer.headers, "trailers": answer.trailers}).to_string();
@@ -163,7 +169,7 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
             container: container.to_owned(),
             label: on.name.clone(),
         };
-        let reading = collect(&self.connection.client, target, since_ms, limit as usize);
+        let reading = collect(&self.to(on)?.client, target, since_ms, limit as usize);
         let collected = tokio::time::timeout(timeout, reading)
             .await
             .map_err(|_| fault("timeout", "the log did not end in time"))?
@@ -183,7 +189,7 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
         timeout: Duration,
     ) -> Result<Response, Failure> {
         let (what, until) = parse_wait(condition).map_err(|it| fault(it.kind(), it))?;
-        wait(self.connection, &on.namespace, &what, until, timeout)
+        wait(self.to(on)?, &on.namespace, &what, until, timeout)
             .await
             .map_err(|it| fault(it.kind(), it))?;
         Ok(done())

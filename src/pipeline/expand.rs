@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chain_plugin_sdk::spec::{ExpandSpec, ForeignSpec, NodeSpec, ServiceSpec};
 use serde_json::{Value, json};
 
+use super::between;
 use super::resolve::{Resolved, ResolvedService};
 use crate::plugin::contract::{Subject, Topology};
 use crate::plugin::sandbox::Closed;
 use crate::plugin::{PluginError, Runtime, Sandbox};
 use crate::spec::names::not_a_label;
-use crate::state::{Head, Remembered};
+use crate::state::{Head, Remembered, Site};
 
 /// What a subject was at birth, as the stack sees it again.
 fn born(id: &str, remembered: &Remembered) -> Subject {
@@ -60,7 +61,11 @@ pub fn expand(
         services: resolved.services.iter().map(service).collect(),
         options: Value::Object(resolved.stack.options.open.clone()),
         expose: json!(spec.expose),
-        clusters: spec.clusters.clone(),
+        clusters: spec
+            .clusters
+            .iter()
+            .map(|(name, entry)| (name.clone(), json!(entry)))
+            .collect(),
         kinds: spec.kinds.clone(),
         shared_storage: spec.storage.claim.is_some(),
         foreign: foreign.iter().map(told).collect(),
@@ -79,6 +84,9 @@ pub fn expand(
     let mut sandbox = Sandbox::new(runtime, &resolved.stack.plugin, Arc::new(Closed))?;
     let mut subjects = sandbox.expand(&text, &known, &next, now_ms)?;
     check(resolved, head, &subjects)?;
+    if let Some(head) = head {
+        between::recall(&mut subjects, head);
+    }
     subjects.extend(foreign);
     Ok(subjects)
 }
@@ -232,8 +240,12 @@ fn check(
                 return Err(refuse(
                     subject,
                     format!(
-                        "it lives in namespace `{}` and cannot move to `{}`",
-                        old.namespace, subject.namespace
+                        "it lives in {} and cannot move to {}: its keys and volumes are there",
+                        old.site(),
+                        Site {
+                            cluster: &subject.cluster,
+                            namespace: &subject.namespace
+                        }
                     ),
                 ));
             }

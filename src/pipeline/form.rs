@@ -4,12 +4,13 @@
 //! writes head (`forming`), all vaults, revision, head (`formed`). A run that stops anywhere in between is finished by the
 //! next: the head says which subjects were claimed, and vaults that are there are used, never made again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
+use super::between;
 use super::expand::expand;
 use super::operate::{hooks, serves};
 use super::output_dir::rendered_files;
@@ -26,8 +27,8 @@ use crate::spec::Stopped;
 use crate::state::lock::{self, Claim, LockError};
 use crate::state::store::public_digest;
 use crate::state::{
-    Head, HeadCreation, HeadPut, Inventory, Phase, Public, Remembered, Revision, Store, StoreError,
-    StoredHead, Vault, VaultCreation, VaultRef, head,
+    ClusterRecord, Head, HeadCreation, HeadPut, Inventory, Phase, Public, Remembered, Revision,
+    Site, Store, StoreError, StoredHead, Vault, VaultCreation, VaultRef, head,
 };
 
 /// How long a lock holds when its run says nothing more, in milliseconds.
@@ -134,6 +135,10 @@ pub struct Setting<'a> {
     pub keep_files: bool,
     /// Another party that joins or leaves.
     pub party: Option<&'a PartyChange>,
+    /// The other clusters, as they are known now.
+    pub clusters: &'a BTreeMap<String, ClusterRecord>,
+    /// Whether addresses between clusters that are not known have a stand-in, see [`between`].
+    pub stand_in: bool,
 }
 
 /// Everything that was computed, before the first write.
@@ -198,13 +203,16 @@ pub async fn prepare_from<S: Store>(
         Phase::Tombstone => Phase::Formed,
         phase => phase,
     };
-    let subjects = expand(
+    let mut subjects = expand(
         resolved,
         Some(&head),
         parties::subjects(&public.parties),
         head_time(before.as_ref(), now_ms),
         setting.runtime,
     )?;
+    if setting.stand_in {
+        between::stand_in(&mut subjects, &all_services(resolved));
+    }
     let wish = stopped::wish(resolved, before.as_ref(), last.as_ref(), &subjects);
     let stopped = stopped::stopped(&wish, &subjects)?;
     let phase = if wish == Stopped::All(true) {
@@ -213,6 +221,7 @@ pub async fn prepare_from<S: Store>(
         Phase::Formed
     };
     claim(&mut head, &subjects, resolved);
+    know_clusters(&mut head, setting.clusters);
     let vaults = find(store, resolved, &head, before.as_ref()).await?;
     let gone: Vec<_> = head
         .subjects
@@ -310,6 +319,7 @@ fn new_head(resolved: &Resolved, setting: &Setting<'_>) -> Head {
         born_ms: setting.circumstances.now_ms,
         revision: 0,
         applied: 0,
+        clusters: BTreeMap::new(),
         fingerprint: None,
         group_kinds: BTreeSet::new(),
         claims: Vec::new(),
@@ -445,13 +455,39 @@ fn check_fixed(resolved: &Resolved, last: &Revision) -> Result<(), FormError> {
     Ok(())
 }
 
+/// The stack and the services.
+fn all_services(resolved: &Resolved) -> Vec<ResolvedService> {
+    std::iter::once(&resolved.stack)
+        .chain(&resolved.services)
+        .cloned()
+        .collect()
+}
+
+/// Puts the other clusters into the head in which somebody lives, or has lived: vaults and volumes stay where they are.
+pub fn know_clusters(head: &mut Head, known: &BTreeMap<String, ClusterRecord>) {
+    let lived: BTreeSet<&str> = head
+        .subjects
+        .values()
+        .map(|it| it.cluster.as_str())
+        .collect();
+    for (name, record) in known
+        .iter()
+        .filter(|(name, _)| lived.contains(name.as_str()))
+    {
+        let mut record = record.clone();
+        if let Some(before) = head.clusters.get(name)
+            && record.uid.is_empty()
+        {
+            record.uid.clone_from(&before.uid);
+        }
+        head.clusters.insert(name.clone(), record);
+    }
+}
+
 /// Puts new subjects into the head, takes retired ones back, and retires those that are not wanted. Hooks that concern
 /// them become due: `before-add` only for a chain that lives already.
 fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
-    let all: Vec<ResolvedService> = std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
-        .cloned()
-        .collect();
+    let all = all_services(resolved);
     let has =
         |hook: &str, kind: &str| hooks(&all, hook).any(|(_, operation)| serves(operation, kind));
     let wanted: BTreeSet<&str> = subjects.iter().map(|subject| subject.id.as_str()).collect();
@@ -520,7 +556,7 @@ async fn ancestors<S: Store>(
             continue;
         };
         for listed in &remembered.vaults {
-            let vault = store.read_vault(&remembered.namespace, id, listed).await?;
+            let vault = store.read_vault(remembered.site(), id, listed).await?;
             secrets.add(&vault);
         }
     }
@@ -549,7 +585,7 @@ async fn find<S: Store>(
             .unwrap_or(u32::MAX)
             .saturating_add(1);
         let name = vault_name(&resolved.chain, id, version);
-        let found = store.find_vault(&remembered.namespace, &name).await?;
+        let found = store.find_vault(remembered.site(), &name).await?;
         match found {
             Some(vault) if vault.chain_uid != head.uid || vault.subject != *id => {
                 Err(FormError::ForeignVault {
@@ -588,6 +624,20 @@ fn check_leaks(outcome: &Outcome, objects: &[Object]) -> Result<(), FormError> {
 }
 
 impl Prepared {
+    /// Where each subject lives.
+    pub fn sites(&self) -> HashMap<&str, Site<'_>> {
+        let subjects = self.outcome.subjects.iter();
+        subjects
+            .map(|it| {
+                let site = Site {
+                    cluster: &it.cluster,
+                    namespace: &it.namespace,
+                };
+                (it.id.as_str(), site)
+            })
+            .collect()
+    }
+
     /// Whether committing would write anything.
     pub fn writes(&self) -> bool {
         let same = self
@@ -618,9 +668,10 @@ impl Prepared {
         }
     }
 
-    /// Writes head, vaults, revision, head. Returns the head as it then is; its lock is this run's.
-    pub async fn commit<S: Store>(
-        &mut self,
+    /// Writes the head alone, with everybody in it who is to be: the first write of [`commit`](Self::commit). The lock is
+    /// this run's afterwards.
+    pub async fn claim<S: Store>(
+        &self,
         store: &S,
         resolved: &Resolved,
         claim: &Claim,
@@ -629,7 +680,8 @@ impl Prepared {
         let raced = || FormError::Raced {
             chain: resolved.chain.clone(),
         };
-        let (mut head, mut version) = match &self.stored {
+
+        let (head, version) = match &self.stored {
             None => {
                 let mut head = self.head.clone();
                 head.lock = Some(claim.lock(now_ms, LOCK_MS));
@@ -655,6 +707,23 @@ impl Prepared {
                 (head, version)
             }
         };
+        Ok(StoredHead { head, version })
+    }
+
+    /// Writes head, vaults, revision, head. Returns the head as it then is; its lock is this run's.
+    pub async fn commit<S: Store>(
+        &mut self,
+        store: &S,
+        resolved: &Resolved,
+        claim: &Claim,
+    ) -> Result<StoredHead, FormError> {
+        let raced = || FormError::Raced {
+            chain: resolved.chain.clone(),
+        };
+        let StoredHead {
+            mut head,
+            mut version,
+        } = self.claim(store, resolved, claim).await?;
         // The head names neither before both are there.
         let records = async {
             if !self.changed {
@@ -696,20 +765,15 @@ impl Prepared {
         store: &S,
         resolved: &Resolved,
     ) -> Result<(), FormError> {
-        let namespaces: BTreeMap<&str, &str> = self
-            .outcome
-            .subjects
-            .iter()
-            .map(|it| (it.id.as_str(), it.namespace.as_str()))
-            .collect();
+        let sites = self.sites();
         let work = self.outcome.vaults.iter().map(|vault| {
-            let namespace = namespaces
+            let site = sites
                 .get(vault.subject.as_str())
                 .copied()
-                .unwrap_or(&resolved.namespace);
+                .unwrap_or(Site::home(&resolved.namespace));
             async move {
                 let name = vault_name(&resolved.chain, &vault.subject, vault.version);
-                match store.create_vault(namespace, &name, vault).await? {
+                match store.create_vault(site, &name, vault).await? {
                     VaultCreation::Created => Ok(()),
                     VaultCreation::Exists(there) if there.digest() == vault.digest() => Ok(()),
                     VaultCreation::Exists(there) if there.chain_uid == vault.chain_uid => {

@@ -4,6 +4,7 @@
 //! The caller writes in the one order that loses nothing: head, vaults, revision, objects.
 
 pub mod acts;
+pub mod between;
 pub mod check;
 pub mod convert;
 pub mod expand;

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use super::options::{self, Options};
 use crate::plugin::{Catalog, PluginError, Shared, is_file_name, nearest};
-use crate::spec::{ChainSpec, Loaded, Nodes, Service, Services, SpecError};
-use crate::state::PluginPin;
+use crate::spec::names::{not_a_label, not_a_namespace};
+use crate::spec::{ChainSpec, ClusterEntry, Loaded, Nodes, Service, Services, SpecError};
+use crate::state::{ClusterRecord, PluginPin};
 
 /// Keys under `spec` that are the host's; a stack's kinds have others.
 pub const HOST_KEYS: [&str; 12] = [
@@ -103,6 +104,19 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The other clusters that the user names, not yet known by the UIDs of their namespaces.
+    pub fn clusters(&self) -> BTreeMap<String, ClusterRecord> {
+        let record = |entry: &ClusterEntry| ClusterRecord {
+            context: entry.context.clone(),
+            namespace: entry.namespace.as_ref().unwrap_or(&self.namespace).clone(),
+            uid: String::new(),
+        };
+        let entries = self.spec.clusters.iter();
+        entries
+            .map(|(name, entry)| (name.clone(), record(entry)))
+            .collect()
+    }
+
     /// How the user names a plugin of this chain: by its file, or by its name when it is built in.
     pub fn origin(&self, plugin: &str) -> String {
         std::iter::once(&self.stack)
@@ -113,6 +127,9 @@ impl Resolved {
             .map_or_else(|| plugin.to_owned(), |it| it.origin.clone())
     }
 }
+
+/// Characters that the name of a cluster may have at most.
+const CLUSTER_NAME: usize = 63;
 
 /// The name of the role under which the stack plugin itself is called.
 pub const STACK_ROLE: &str = "stack";
@@ -164,7 +181,7 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
         )
     })?;
     check_kinds(&loaded, &descriptor.kinds, &spec, catalog)?;
-    check_one_cluster(&loaded, &spec)?;
+    check_clusters(&loaded, &spec)?;
     let stack_service = {
         let given = Service {
             options: spec.options.clone(),
@@ -334,33 +351,49 @@ fn check_kinds(
     check_by_kind(loaded, kinds, spec)
 }
 
-/// The contract knows several clusters, and nothing here applies to more than one yet: what is silently put into the wrong
-/// cluster is worse than what is refused.
-fn check_one_cluster(loaded: &Loaded, spec: &ChainSpec) -> Result<(), ResolveError> {
-    let of_node = || match &spec.nodes {
-        Some(Nodes::List(entries)) => entries
-            .iter()
-            .position(|entry| entry.cluster.is_some())
-            .map(|index| format!("/spec/nodes/{index}/cluster")),
-        _ => None,
+/// The clusters have names and namespaces that can be, and every node lives in one of them.
+fn check_clusters(loaded: &Loaded, spec: &ChainSpec) -> Result<(), ResolveError> {
+    for (name, entry) in &spec.clusters {
+        let wrong = [
+            (String::new(), not_a_label(name, CLUSTER_NAME)),
+            (
+                "/namespace".to_owned(),
+                entry.namespace.as_deref().and_then(not_a_namespace),
+            ),
+            (
+                "/context".to_owned(),
+                entry
+                    .context
+                    .is_empty()
+                    .then(|| "the name of a context of the kubeconfig is expected".to_owned()),
+            ),
+        ];
+        for (key, why) in wrong {
+            if let Some(why) = why {
+                let pointer = format!("/spec/clusters/{name}{key}");
+                let message = format!("clusters.{name}{}: {why}", key.replace('/', "."));
+                return Err(loaded.refuse(&pointer, message, None).into());
+            }
+        }
+    }
+    let Some(Nodes::List(entries)) = &spec.nodes else {
+        return Ok(());
     };
-    let place = if spec.clusters.is_empty() {
-        of_node()
-    } else {
-        Some("/spec/clusters".to_owned())
-    };
-    place.map_or(Ok(()), |pointer| {
-        Err(loaded
-            .refuse(
-                &pointer,
-                "one chain.yaml creates a chain in one cluster; several are not supported yet".to_owned(),
-                Some(
-                    "create a part in each cluster and bring them together with `kubectl chain export` and `join` (docs/parties.md)"
-                        .to_owned(),
-                ),
-            )
-            .into())
-    })
+    for (index, entry) in entries.iter().enumerate() {
+        let unknown = entry
+            .cluster
+            .as_ref()
+            .filter(|name| !spec.clusters.contains_key(*name));
+        let Some(name) = unknown else { continue };
+        let hint = nearest(name, spec.clusters.keys().map(String::as_str)).map_or_else(
+            || format!("name it under `clusters`: {name}: {{context: NAME}}"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let pointer = format!("/spec/nodes/{index}/cluster");
+        let message = format!("nodes[{index}]: there is no cluster `{name}`");
+        return Err(loaded.refuse(&pointer, message, Some(hint)).into());
+    }
+    Ok(())
 }
 
 /// What is said for one kind of subjects names a kind of the stack, and is said once for the chain.

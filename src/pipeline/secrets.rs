@@ -118,7 +118,7 @@ impl Secrets {
                 .iter()
                 .filter(|it| vaults.contains(it.name.as_str()))
             {
-                let vault = store.read_vault(&remembered.namespace, id, listed).await?;
+                let vault = store.read_vault(remembered.site(), id, listed).await?;
                 secrets.add_some(&vault, wanted);
             }
         }

@@ -96,9 +96,9 @@ pub struct ChainSpec {
     /// Where pods run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub placement: Placement,
-    /// Clusters by name: `{context, namespace, host, options}`.
+    /// Other clusters in which nodes live, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub clusters: BTreeMap<String, Value>,
+    pub clusters: BTreeMap<String, ClusterEntry>,
     /// Whose pods are stopped on purpose; as it was when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
@@ -141,6 +141,23 @@ pub enum Nodes {
     Count(u64),
     /// One entry each.
     List(Vec<NodeEntry>),
+}
+
+/// Another cluster in which nodes of the chain live.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterEntry {
+    /// Context of the kubeconfig that leads there.
+    pub context: String,
+    /// Namespace there; that of the chain when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Address at which others reach its nodes from outside, where a node names none itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The stack's own options for this cluster.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
 /// One node.

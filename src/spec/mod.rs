@@ -10,7 +10,7 @@ pub mod locate;
 pub mod names;
 
 pub use chain_spec::{
-    ChainFile, ChainSpec, Expose, Images, Metadata, NodeEntry, Nodes, Patch, PatchTarget,
-    Placement, Service, Services, Stopped, Storage,
+    ChainFile, ChainSpec, ClusterEntry, Expose, Images, Metadata, NodeEntry, Nodes, Patch,
+    PatchTarget, Placement, Service, Services, Stopped, Storage,
 };
 pub use load::{Loaded, Raw, SpecError};

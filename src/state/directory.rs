@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::head::{Head, VaultRef};
+use super::head::{Head, Site, VaultRef};
 use super::revision::{Public, Revision};
 use super::store::{
     HeadCreation, HeadPut, HeadVersion, KEPT_REVISIONS, Store, StoreError, StoredHead,
@@ -230,7 +230,7 @@ impl Store for DirectoryStore {
 
     async fn read_vault(
         &self,
-        _namespace: &str,
+        _site: Site<'_>,
         subject: &str,
         vault: &VaultRef,
     ) -> Result<Vault, StoreError> {
@@ -257,13 +257,13 @@ impl Store for DirectoryStore {
         Ok(found)
     }
 
-    async fn find_vault(&self, _namespace: &str, name: &str) -> Result<Option<Vault>, StoreError> {
+    async fn find_vault(&self, _site: Site<'_>, name: &str) -> Result<Option<Vault>, StoreError> {
         self.load_vault(name)
     }
 
     async fn create_vault(
         &self,
-        _namespace: &str,
+        _site: Site<'_>,
         name: &str,
         vault: &Vault,
     ) -> Result<VaultCreation, StoreError> {

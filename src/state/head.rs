@@ -67,9 +67,61 @@ pub struct Remembered {
     /// What operations remembered about it, by `role` or `role/instance`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub state: BTreeMap<String, Value>,
-    /// Addresses that the cluster assigned, by endpoint port name: `host:port`.
+    /// Addresses that the clusters of a chain in several assigned, by endpoint port name: `host:port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub observed: BTreeMap<String, String>,
+}
+
+impl Remembered {
+    /// Where its vaults are.
+    pub fn site(&self) -> Site<'_> {
+        Site {
+            cluster: &self.cluster,
+            namespace: &self.namespace,
+        }
+    }
+}
+
+/// A namespace in one of the clusters of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Site<'a> {
+    /// Cluster by its name in the spec, "" for the home cluster.
+    pub cluster: &'a str,
+    /// The namespace.
+    pub namespace: &'a str,
+}
+
+impl<'a> Site<'a> {
+    /// A namespace of the home cluster.
+    pub fn home(namespace: &'a str) -> Self {
+        Self {
+            cluster: "",
+            namespace,
+        }
+    }
+}
+
+impl std::fmt::Display for Site<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "namespace {:?}", self.namespace)?;
+        if self.cluster.is_empty() {
+            return Ok(());
+        }
+        write!(f, " of cluster {:?}", self.cluster)
+    }
+}
+
+/// Another cluster in which a chain lives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterRecord {
+    /// Context of the kubeconfig that leads there.
+    pub context: String,
+    /// The chain's namespace there.
+    pub namespace: String,
+    /// UID of that namespace, by which the cluster is known again; "" where it may not be read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uid: String,
 }
 
 /// Who is changing the chain right now. Expires by itself, so that a killed client blocks nobody for long.
@@ -119,6 +171,9 @@ pub struct Head {
     /// it, or was interrupted.
     #[serde(default)]
     pub applied: u32,
+    /// The other clusters in which it lives, by their names in the spec.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clusters: BTreeMap<String, ClusterRecord>,
     /// By which two parties know that they mean one chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,

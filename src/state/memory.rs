@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::head::{Head, VaultRef};
+use super::head::{Head, Site, VaultRef};
 use super::revision::{Public, Revision};
 use super::store::{
     HeadCreation, HeadPut, HeadVersion, KEPT_REVISIONS, Store, StoreError, StoredHead,
@@ -18,7 +18,7 @@ struct Inner {
     head: Option<(Head, u64)>,
     /// Counted over all heads, so that a version is never used twice.
     writes: u64,
-    vaults: BTreeMap<(String, String), Vault>,
+    vaults: BTreeMap<(String, String, String), Vault>,
     publics: BTreeMap<String, Public>,
     revisions: BTreeMap<u32, Revision>,
 }
@@ -49,6 +49,12 @@ impl MemoryStore {
             chain: self.chain.clone(),
         }
     }
+}
+
+/// Under what a vault stands: cluster, namespace and name.
+fn key(site: Site<'_>, name: &str) -> (String, String, String) {
+    let own = str::to_owned;
+    (own(site.cluster), own(site.namespace), own(name))
 }
 
 fn version_of(writes: u64, head: &Head) -> HeadVersion {
@@ -106,15 +112,11 @@ impl Store for MemoryStore {
 
     async fn read_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         subject: &str,
         vault: &VaultRef,
     ) -> Result<Vault, StoreError> {
-        let found = self
-            .inner()
-            .vaults
-            .get(&(namespace.to_owned(), vault.name.clone()))
-            .cloned();
+        let found = self.inner().vaults.get(&key(site, &vault.name)).cloned();
         let Some(found) = found else {
             return Err(StoreError::VaultMissing {
                 subject: subject.to_owned(),
@@ -126,19 +128,19 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
-    async fn find_vault(&self, namespace: &str, name: &str) -> Result<Option<Vault>, StoreError> {
-        let key = (namespace.to_owned(), name.to_owned());
+    async fn find_vault(&self, site: Site<'_>, name: &str) -> Result<Option<Vault>, StoreError> {
+        let key = key(site, name);
         Ok(self.inner().vaults.get(&key).cloned())
     }
 
     async fn create_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         name: &str,
         vault: &Vault,
     ) -> Result<VaultCreation, StoreError> {
         let mut inner = self.inner();
-        let key = (namespace.to_owned(), name.to_owned());
+        let key = key(site, name);
         if let Some(found) = inner.vaults.get(&key) {
             return Ok(VaultCreation::Exists(Box::new(found.clone())));
         }

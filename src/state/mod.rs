@@ -14,7 +14,7 @@ pub mod revision;
 pub mod store;
 pub mod vault;
 
-pub use head::{Head, Lock, Phase, Remembered, VaultRef};
+pub use head::{ClusterRecord, Head, Lock, Phase, Remembered, Site, VaultRef};
 pub use revision::{Inventory, ObjectId, PluginPin, Public, Revision};
 pub use store::{HeadCreation, HeadPut, HeadVersion, Store, StoreError, StoredHead, VaultCreation};
 pub use vault::{KeptItem, Vault};

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
-use super::head::{Head, SCHEMA, VaultRef};
+use super::head::{Head, SCHEMA, Site, VaultRef};
 use super::revision::{Public, Revision};
 use super::vault::Vault;
 
@@ -279,7 +279,7 @@ pub trait Store: Send + Sync {
     /// Reads a vault that the head lists for `subject`, and checks that it is the subject's and has the digest.
     fn read_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         subject: &str,
         vault: &VaultRef,
     ) -> impl Future<Output = Result<Vault, StoreError>> + Send;
@@ -287,14 +287,14 @@ pub trait Store: Send + Sync {
     /// Looks for a vault that an interrupted run may have left under `name`, before the head lists it.
     fn find_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         name: &str,
     ) -> impl Future<Output = Result<Option<Vault>, StoreError>> + Send;
 
     /// Writes a vault under a new name; never over another.
     fn create_vault(
         &self,
-        namespace: &str,
+        site: Site<'_>,
         name: &str,
         vault: &Vault,
     ) -> impl Future<Output = Result<VaultCreation, StoreError>> + Send;

@@ -33,6 +33,9 @@ pub fn render(
                 let _ = writeln!(out, "{}: {}", node.name, sanitize::one_line(why));
             }
         }
+        for why in &chain.unreached {
+            let _ = writeln!(out, "{}", sanitize::one_line(why));
+        }
     }
     out
 }
@@ -58,6 +61,10 @@ fn chain_line(chain: &ChainStatus) -> String {
 
 fn nodes(nodes: &[NodeStatus], extra: &ExtraColumns, now: Timestamp) -> Table {
     let mut table = Table::new(["node", "ready", "status", "restarts", "age"]);
+    let spread = nodes.iter().any(|node| !node.cluster.is_empty());
+    if spread {
+        table.column("cluster");
+    }
     for (header, _) in extra {
         table.column(header);
     }
@@ -72,6 +79,11 @@ fn nodes(nodes: &[NodeStatus], extra: &ExtraColumns, now: Timestamp) -> Table {
             node.restarts.to_string(),
             node_age(node, now),
         ];
+        if spread {
+            let home = node.cluster.is_empty();
+            let shown = if home { "(home)" } else { &node.cluster };
+            cells.push(shown.to_owned());
+        }
         for (_, values) in extra {
             cells.push(values.get(&node.name).cloned().unwrap_or_default());
         }
@@ -125,6 +137,7 @@ mod tests {
         };
         NodeStatus {
             name: name.into(),
+            cluster: String::new(),
             workload: format!("c-{name}"),
             pod: Some(format!("c-{name}-0")),
             status: if why.is_some() {
@@ -152,6 +165,7 @@ mod tests {
 
     fn chain() -> ChainStatus {
         ChainStatus {
+            unreached: Vec::new(),
             name: "c".into(),
             namespace: "team".into(),
             stack: Some("cita-cloud".into()),

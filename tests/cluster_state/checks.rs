@@ -31,7 +31,11 @@ async fn an_editor_of_one_namespace_can_do_all_of_it() {
         panic!("the name was free");
     };
     let _ = store
-        .create_vault(&namespace, "c-node-0-v1", &vault("node-0", b"KEY"))
+        .create_vault(
+            Site::home(&namespace),
+            "c-node-0-v1",
+            &vault("node-0", b"KEY"),
+        )
         .await
         .unwrap();
     let plan = plan(&objects, &[]);

@@ -69,6 +69,7 @@ fn head(chain: &str, uid: &str) -> Head {
         next: BTreeMap::new(),
         born_ms: 1,
         revision: 0,
+        clusters: BTreeMap::new(),
         fingerprint: None,
         group_kinds: BTreeSet::new(),
         claims: vec![],

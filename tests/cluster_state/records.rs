@@ -135,14 +135,14 @@ async fn a_vault_is_written_once_and_never_changes() {
     let first = vault("node-0", b"KEY-ONE");
     assert_eq!(
         store
-            .create_vault(&namespace, "c-node-0-v1", &first)
+            .create_vault(Site::home(&namespace), "c-node-0-v1", &first)
             .await
             .unwrap(),
         VaultCreation::Created
     );
     let second = vault("node-0", b"KEY-TWO");
     let VaultCreation::Exists(there) = store
-        .create_vault(&namespace, "c-node-0-v1", &second)
+        .create_vault(Site::home(&namespace), "c-node-0-v1", &second)
         .await
         .unwrap()
     else {
@@ -156,7 +156,7 @@ async fn a_vault_is_written_once_and_never_changes() {
     };
     assert_eq!(
         store
-            .read_vault(&namespace, "node-0", &listed)
+            .read_vault(Site::home(&namespace), "node-0", &listed)
             .await
             .unwrap(),
         first
@@ -167,12 +167,12 @@ async fn a_vault_is_written_once_and_never_changes() {
         ..listed.clone()
     };
     let error = store
-        .read_vault(&namespace, "node-0", &wrong)
+        .read_vault(Site::home(&namespace), "node-0", &wrong)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::VaultDiffers { .. }), "{error}");
     let error = store
-        .read_vault(&namespace, "node-1", &listed)
+        .read_vault(Site::home(&namespace), "node-1", &listed)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::VaultDiffers { .. }), "{error}");
@@ -181,7 +181,7 @@ async fn a_vault_is_written_once_and_never_changes() {
         ..listed.clone()
     };
     let error = store
-        .read_vault(&namespace, "node-9", &missing)
+        .read_vault(Site::home(&namespace), "node-9", &missing)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::VaultMissing { .. }), "{error}");
@@ -202,7 +202,7 @@ async fn a_vault_is_written_once_and_never_changes() {
     let viewer = plane().user(&connection, "vera", "view").await;
     let store = ClusterStore::new(&viewer, "c", UID, &namespace);
     let error = store
-        .read_vault(&namespace, "node-0", &listed)
+        .read_vault(Site::home(&namespace), "node-0", &listed)
         .await
         .unwrap_err();
     assert!(

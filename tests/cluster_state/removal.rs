@@ -78,7 +78,11 @@ async fn delete_keeps_volumes_and_vaults_and_purge_takes_all() {
     let store = ClusterStore::new(&connection, "c", UID, &namespace);
     let _ = store.create_head(&head("c", UID)).await.unwrap();
     let _ = store
-        .create_vault(&namespace, "c-node-0-v1", &vault("node-0", b"KEY"))
+        .create_vault(
+            Site::home(&namespace),
+            "c-node-0-v1",
+            &vault("node-0", b"KEY"),
+        )
         .await
         .unwrap();
     store.write_public(&Public::default()).await.unwrap();

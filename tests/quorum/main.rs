@@ -12,6 +12,7 @@
 )]
 
 mod another_client;
+mod clusters;
 mod combinations;
 mod console;
 mod convert;

@@ -33,6 +33,27 @@ impl Operator {
         }
     }
 
+    /// The same one, whose kubeconfig also has the context `other`, which leads to another plane.
+    pub fn reaching(mut self, other: &str, plane: &Plane) -> Self {
+        let read = |path: &std::path::Path| -> Value {
+            let text = std::fs::read_to_string(path).unwrap();
+            serde_yaml::from_str(&text).unwrap()
+        };
+        let (mut own, mut more) = (read(&self.kubeconfig), read(&plane.kubeconfig));
+        for kind in ["clusters", "users", "contexts"] {
+            let entry = &mut more[kind][0];
+            entry["name"] = other.into();
+            if kind == "contexts" {
+                entry["context"]["cluster"] = other.into();
+                entry["context"]["user"] = other.into();
+            }
+            own[kind].as_array_mut().unwrap().push(entry.take());
+        }
+        self.kubeconfig = self.home.path().join("kubeconfig");
+        std::fs::write(&self.kubeconfig, own.to_string()).unwrap();
+        self
+    }
+
     /// What is run.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::cargo_bin("kubectl-chain").unwrap();

@@ -30,7 +30,7 @@ pub async fn collect(
         since: since.map(Since::At),
         ..LogOptions::default()
     };
-    let mut events = stream(client, vec![target], &options);
+    let mut events = stream(vec![(client.clone(), target)], &options);
     let mut kept = Kept::new(limit);
     while let Some((_, event)) = events.next().await {
         match event {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Api;
@@ -33,6 +33,8 @@ pub struct NodePod {
     pub node: String,
     /// Name of the workload, which is also that of its `StatefulSet`.
     pub workload: String,
+    /// Cluster by its name in the chain's spec, "" for the home.
+    pub cluster: String,
     /// Namespace of the pod.
     pub namespace: String,
     /// Name of the pod. It may not be there at the moment.
@@ -166,7 +168,8 @@ fn suggestion(nearest: Option<&String>, known: &[String]) -> String {
 }
 
 /// Finds the nodes called `names`, all nodes of the chain if there are no names. Without `chain`, a name that only one
-/// chain of the namespace has is enough. The nodes of those chains that live `elsewhere` count.
+/// chain of the namespace has is enough. The nodes of those chains that live `elsewhere` count; what cannot be reached
+/// is not there.
 ///
 /// # Errors
 /// Unknown or ambiguous names, or the server does not let pods be listed.
@@ -178,9 +181,18 @@ pub async fn find_nodes(
     names: &[String],
 ) -> Result<Vec<NodePod>, FindError> {
     let mut nodes = list_nodes(client, namespace).await?;
-    let lists = elsewhere.keys().map(|there| list_nodes(client, there));
-    for (members, there) in elsewhere.values().zip(try_join_all(lists).await?) {
-        nodes.extend(there.into_iter().filter(|it| members.contains(&it.chain)));
+    let reached = elsewhere.iter().filter_map(|away| {
+        let connection = away.reach.as_ref().ok()?;
+        Some(async move { (away, list_nodes(&connection.client, &away.namespace).await) })
+    });
+    for (away, found) in join_all(reached).await {
+        let own = found?
+            .into_iter()
+            .filter(|it| away.chains.contains(&it.chain));
+        nodes.extend(own.map(|it| NodePod {
+            cluster: away.cluster.clone(),
+            ..it
+        }));
     }
     select(nodes, namespace, chain, names)
 }
@@ -254,6 +266,7 @@ fn node(
         chain: label(CHAIN_LABEL),
         node: label(NODE_LABEL),
         workload,
+        cluster: String::new(),
         namespace: namespace.to_owned(),
         pod,
         containers: names(&spec.containers),
@@ -409,6 +422,7 @@ mod tests {
     fn node(chain: &str, name: &str) -> NodePod {
         NodePod {
             chain: chain.into(),
+            cluster: String::new(),
             node: name.into(),
             workload: format!("{chain}-{name}"),
             namespace: "default".into(),

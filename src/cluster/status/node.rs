@@ -14,6 +14,9 @@ use crate::cluster::readiness;
 pub struct NodeStatus {
     /// Name of the node.
     pub name: String,
+    /// Cluster by its name in the chain's spec; not said of the home.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cluster: String,
     /// Name of its workload: the `StatefulSet`.
     pub workload: String,
     /// Name of its pod, when there is one.
@@ -126,6 +129,7 @@ fn node(set: Option<&Value>, pod: Option<&Value>, own: &Listed, events: &[Value]
     let at = |pointer: &str| pod.and_then(|pod| some(text(pod, pointer)));
     NodeStatus {
         name: first(&[labelled(NODE_LABEL), workload]).to_owned(),
+        cluster: String::new(),
         workload: workload.to_owned(),
         pod: some(pod_name),
         status: status(pod, is_stopped, why.as_deref()),

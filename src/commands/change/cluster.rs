@@ -9,22 +9,24 @@ use futures::future::{join, try_join_all};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{Change, DryRun, Wish, plan, print_objects, tell_notes};
+use super::spread::Between;
+use super::{Change, DryRun, Round, Wish, plan, print_objects, tell_notes};
 use crate::cluster::apply::{
     self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
 };
 use crate::cluster::preflight::{self, ClaimChecks, Finding, NamespaceState};
 use crate::cluster::prune::{PrunePlan, prune};
-use crate::cluster::{ClusterError, ClusterStore, Connection, watch};
-use crate::commands::Context;
+use crate::cluster::{ClusterError, ClusterStore, Clusters, ConnectFlags, Connection, watch};
 use crate::commands::circumstances::now_ms;
 use crate::commands::hooks::{HookRun, subject_of};
+use crate::commands::{Context, in_cluster};
+use crate::manifest::Object;
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
 use crate::plugin::contract::Subject;
-use crate::state::{ObjectId, Store, lock};
+use crate::state::{ClusterRecord, ObjectId, Store, lock};
 use crate::ui::{Message, Printer, Progress};
 
 impl Change {
@@ -40,47 +42,54 @@ impl Change {
             .await?
             .in_namespace(&resolved.namespace);
         let store = ClusterStore::new(&connection, &resolved.chain, "", &resolved.namespace);
-        let (mut prepared, home) = wish.prepare_in(&connection, &store, verb).await?;
-        let namespaces = homes(&prepared, &resolved.namespace);
+        let Begun {
+            mut prepared,
+            home,
+            clusters,
+            mut records,
+        } = wish
+            .prepare_in(&context.connect, &connection, &store, verb)
+            .await?;
         let uid = prepared.head.uid.clone();
-        let store = store.with_uid(&uid);
+        let store = store.with_uid(&uid).reaching(&clusters);
         tell_notes(&prepared, printer);
-        let objects = values(&prepared);
+        let mut parts = parts(&prepared, &clusters)?;
         let disruption = disruption_groups(resolved, &prepared);
-        let plan = ApplyPlan {
-            cluster: "",
+        let options = ApplyOptions {
+            force_conflicts: self.force_conflicts,
+            adopt: self.adopt,
+            timeout: self.timeout,
+            fresh: prepared.stored.is_none(),
+            ..ApplyOptions::default()
+        };
+        let target = Target {
             chain: &resolved.chain,
             uid: &uid,
-            objects: &objects,
             groups: &disruption,
-            options: ApplyOptions {
-                force_conflicts: self.force_conflicts,
-                adopt: self.adopt,
-                timeout: self.timeout,
-                fresh: prepared.stored.is_none(),
-                ..ApplyOptions::default()
-            },
+            clusters: &clusters,
         };
-        let (mut missing, mut sampled) = (namespaces.clone(), false);
+        let mut missing: Missing = every_namespace(&parts);
+        let mut sampled = false;
         if prepared.stored.is_none() || prepared.writes() {
-            let checked = check(&connection, &plan, &prepared, &namespaces, home, printer).await;
+            let checked = check(&target, &options, &parts, &prepared, home, printer).await;
             if checked.is_err() {
                 // What the checks found may be the work of another run that began meanwhile: then that is said.
                 prepared.check_raced(&store).await?;
             }
             let states = checked?;
             sampled = true;
-            missing.retain(|name| !matches!(states.get(name), Some(NamespaceState::Exists { .. })));
+            missing
+                .retain(|place| !matches!(states.get(place), Some(NamespaceState::Exists { .. })));
         }
         for line in plan::lines(
             &prepared,
-            &wish.hooks(&connection, &store, &prepared, printer),
+            &wish.hooks(&clusters, &store, &prepared, printer),
         ) {
             printer.note(&line);
         }
         if self.dry_run == DryRun::Server {
             return self
-                .preview(&connection, &plan, &prepared, &missing, printer)
+                .preview(&target, &options, &parts, &prepared, &missing, printer)
                 .await;
         }
         let claim = wish.drawn.claim(if verb == Verb::Create {
@@ -90,36 +99,51 @@ impl Change {
         });
         let mut written = None;
         if prepared.writes() {
-            for namespace in &missing {
-                let (_, made) = preflight::ensure_namespace(&connection, namespace).await?;
-                if made {
-                    printer.line(&format!("namespace/{namespace} created"))?;
-                }
-            }
+            make_namespaces(&clusters, &missing, printer).await?;
+            // A namespace that was just made is known from now on.
+            clusters.identify(&mut records).await?;
+            form::know_clusters(&mut prepared.head, &records);
+        }
+        let between = Between {
+            wish,
+            clusters: &clusters,
+            records: &records,
+            store: &store,
+            claim: &claim,
+        };
+        if between
+            .settle(&mut prepared, verb, &target, &options, printer)
+            .await?
+        {
+            parts = self::parts(&prepared, &clusters)?;
+            sampled = false;
+        }
+        if prepared.writes() {
             written = Some(prepared.commit(&store, resolved, &claim).await?);
         }
-        let hooks = wish.hooks(&connection, &store, &prepared, printer);
-        let mut rendered_again = Vec::new();
+        let hooks = wish.hooks(&clusters, &store, &prepared, printer);
         let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
         if called > 0 {
             // What hooks remembered is rendered.
-            prepared = wish
-                .prepare(&store, Verb::Apply, false, &Renewal::new())
-                .await?;
+            let round = Round {
+                keep_files: false,
+                renew: &Renewal::new(),
+                clusters: &records,
+                stand_in: false,
+            };
+            prepared = wish.prepare(&store, Verb::Apply, &round).await?;
             written = None;
             if prepared.writes() {
                 written = Some(prepared.commit(&store, resolved, &claim).await?);
             }
-            rendered_again = values(&prepared);
+            parts = self::parts(&prepared, &clusters)?;
         }
-        let mut plan = plan;
-        if called > 0 {
-            plan.objects = &rendered_again;
-        } else {
-            plan.options.checked = sampled && missing.is_empty();
-        }
+        let options = ApplyOptions {
+            checked: called == 0 && sampled && missing.is_empty(),
+            ..options
+        };
         let hooks = Teller {
-            hooks: wish.hooks(&connection, &store, &prepared, printer),
+            hooks: wish.hooks(&clusters, &store, &prepared, printer),
             store: &store,
             printer,
             claim: &claim,
@@ -136,7 +160,7 @@ impl Change {
             }),
         };
         let result = self
-            .apply_and_prune(&connection, &plan, &prepared, &hooks)
+            .apply_and_prune(&target, &options, &parts, &prepared, &hooks)
             .await;
         if result.is_err() {
             lock::release(&store, &claim.holder).await.ok();
@@ -144,7 +168,7 @@ impl Change {
         result?;
         let after = !hooks.hooks.due("after-ready").is_empty();
         if self.wait || after {
-            let waited = wait(&connection, resolved, &prepared, self.timeout, printer).await;
+            let waited = wait(&clusters, resolved, &prepared, self.timeout, printer).await;
             if waited.is_err() {
                 form::finish(&store, &prepared.revision, &claim.holder, None).await?;
             }
@@ -168,73 +192,90 @@ impl Change {
 
     async fn apply_and_prune<S: Store>(
         &self,
-        connection: &Connection,
-        plan: &ApplyPlan<'_>,
+        target: &Target<'_>,
+        options: &ApplyOptions,
+        parts: &[Part],
         prepared: &Prepared,
         hooks: &Teller<'_, S>,
     ) -> anyhow::Result<()> {
-        apply::apply(connection, plan, hooks).await?;
-        if !self.no_prune {
+        for part in parts {
+            apply::apply(&part.connection, &part.plan(target, options), hooks)
+                .await
+                .map_err(|error| error.of_cluster(&part.cluster))?;
+        }
+        for part in parts.iter().filter(|_| !self.no_prune) {
             let plan = PrunePlan {
-                cluster: "",
-                chain: plan.chain,
-                uid: plan.uid,
+                cluster: &part.cluster,
+                chain: target.chain,
+                uid: target.uid,
                 previous: &prepared.previous,
                 current: &prepared.revision.inventory,
             };
-            prune(connection, &plan, hooks).await?;
+            prune(&part.connection, &plan, hooks)
+                .await
+                .map_err(|error| error.of_cluster(&part.cluster))?;
         }
         Ok(())
     }
 
     async fn preview(
         &self,
-        connection: &Connection,
-        plan: &ApplyPlan<'_>,
+        target: &Target<'_>,
+        options: &ApplyOptions,
+        parts: &[Part],
         prepared: &Prepared,
-        missing: &BTreeSet<String>,
+        missing: &Missing,
         printer: &Printer,
     ) -> anyhow::Result<bool> {
         if let Some(format) = self.output {
             print_objects(format, &prepared.objects, printer)?;
             return Ok(true);
         }
-        let names: BTreeMap<ObjectId, String> = prepared
+        // The server tells nothing of what goes into a namespace that is not there yet: all of it is new.
+        let is_fresh = |object: &&Object| {
+            let place = (object.cluster.clone(), object.namespace().to_owned());
+            missing.contains(&place)
+        };
+        let fresh = prepared.objects.iter().filter(is_fresh);
+        let mut changed: BTreeMap<ObjectId, &str> = fresh.map(|it| (it.id(), "created")).collect();
+        for part in parts {
+            let there: Vec<Value> = prepared
+                .objects
+                .iter()
+                .filter(|it| it.cluster == part.cluster && !is_fresh(it))
+                .map(|it| it.value.clone())
+                .collect();
+            let plan = ApplyPlan {
+                objects: &there,
+                ..part.plan(target, options)
+            };
+            let previews = apply::preview(&part.connection, &plan, false).await;
+            for preview in previews.map_err(|error| error.of_cluster(&part.cluster))? {
+                preview
+                    .result
+                    .map_err(|error| error.of_cluster(&part.cluster))?;
+                let word = if preview.live.is_some() {
+                    "configured"
+                } else {
+                    "created"
+                };
+                changed.insert(preview.id, word);
+            }
+        }
+        let objects: BTreeMap<ObjectId, String> = prepared
             .objects
             .iter()
             .map(|object| (object.id(), object.display()))
             .collect();
-        // The server tells nothing of what goes into a namespace that is not there yet: all of it is new.
-        let (fresh, there): (Vec<_>, Vec<_>) = prepared
-            .objects
-            .iter()
-            .partition(|object| missing.contains(object.namespace()));
-        let mut changed: BTreeMap<ObjectId, &str> =
-            fresh.iter().map(|it| (it.id(), "created")).collect();
-        let there: Vec<Value> = there.iter().map(|it| it.value.clone()).collect();
-        let plan = &ApplyPlan {
-            objects: &there,
-            ..plan.clone()
-        };
-        for preview in apply::preview(connection, plan, false).await? {
-            preview.result?;
-            changed.insert(
-                preview.id,
-                if preview.live.is_some() {
-                    "configured"
-                } else {
-                    "created"
-                },
-            );
-        }
-        for (id, name) in &names {
-            let word = changed.get(id).copied().unwrap_or("unchanged");
-            printer.line(&format!("{name} {word} (server dry run)"))?;
+        for (id, name) in &objects {
+            let (word, place) = (changed.get(id).copied(), in_cluster(id));
+            let word = word.unwrap_or("unchanged");
+            printer.line(&format!("{name} {word}{place} (server dry run)"))?;
         }
         for id in prepared.previous.difference(&prepared.revision.inventory) {
+            let (kind, place) = (id.kind.to_lowercase(), in_cluster(id));
             printer.line(&format!(
-                "{}/{} pruned (server dry run)",
-                id.kind.to_lowercase(),
+                "{kind}/{} pruned{place} (server dry run)",
                 id.name
             ))?;
         }
@@ -242,20 +283,127 @@ impl Change {
     }
 }
 
+/// The chain whose objects are applied, in whatever cluster.
+pub(super) struct Target<'a> {
+    chain: &'a str,
+    uid: &'a str,
+    groups: &'a [DisruptionGroup],
+    clusters: &'a Clusters,
+}
+
+/// What of a chain is for one cluster.
+pub(super) struct Part {
+    /// Its name in the spec, "" for home.
+    pub cluster: String,
+    pub connection: Connection,
+    /// As they are sent.
+    pub objects: Vec<Value>,
+    /// Those of the chain there.
+    namespaces: BTreeSet<String>,
+}
+
+impl Part {
+    pub fn plan<'a>(&'a self, target: &Target<'a>, options: &ApplyOptions) -> ApplyPlan<'a> {
+        let clusters = Some(target.clusters);
+        ApplyPlan {
+            cluster: &self.cluster,
+            chain: target.chain,
+            uid: target.uid,
+            objects: &self.objects,
+            groups: target.groups,
+            clusters: clusters.filter(|it| it.all().count() > 1),
+            options: options.clone(),
+        }
+    }
+}
+
+/// Everything by cluster, the home first: also clusters in which nothing is left but what is to be pruned.
+pub(super) fn parts(prepared: &Prepared, clusters: &Clusters) -> Result<Vec<Part>, ClusterError> {
+    let own = || prepared.outcome.subjects.iter().filter(|it| !it.foreign);
+    let mut names: BTreeSet<&str> = own().map(|it| it.cluster.as_str()).collect();
+    names.extend(prepared.previous.iter().map(|id| id.cluster.as_str()));
+    names.extend(prepared.objects.iter().map(|it| it.cluster.as_str()));
+    names.insert("");
+    let part = |name: &str| {
+        let connection = clusters.of(name)?;
+        let here = own().filter(|it| it.cluster == name);
+        let mut namespaces: BTreeSet<String> = here.map(|it| it.namespace.clone()).collect();
+        namespaces.insert(connection.namespace.clone());
+        let objects = prepared.objects.iter().filter(|it| it.cluster == name);
+        Ok(Part {
+            cluster: name.to_owned(),
+            connection: connection.clone(),
+            objects: objects.map(|it| it.value.clone()).collect(),
+            namespaces,
+        })
+    };
+    names.into_iter().map(part).collect()
+}
+
+/// Namespaces by cluster that are not there, or not known to be.
+type Missing = BTreeSet<(String, String)>;
+
+fn every_namespace(parts: &[Part]) -> Missing {
+    let of = |part: &Part| {
+        let cluster = part.cluster.clone();
+        let names = part.namespaces.clone().into_iter();
+        names.map(move |name| (cluster.clone(), name))
+    };
+    parts.iter().flat_map(of).collect()
+}
+
+async fn make_namespaces(
+    clusters: &Clusters,
+    missing: &Missing,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    for (cluster, name) in missing {
+        let made = preflight::ensure_namespace(clusters.of(cluster)?, name).await;
+        if made.map_err(|error| error.of_cluster(cluster))?.1 {
+            let place = if cluster.is_empty() {
+                String::new()
+            } else {
+                format!(" in {cluster}")
+            };
+            printer.line(&format!("namespace/{name} created{place}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// How the namespace of a chain's head is, once the server has said so.
 type Home = JoinHandle<Result<NamespaceState, ClusterError>>;
 
+/// What is known before the first write.
+struct Begun {
+    prepared: Prepared,
+    home: Home,
+    clusters: Clusters,
+    /// The other clusters, as far as they are known by the UIDs of their namespaces.
+    records: BTreeMap<String, ClusterRecord>,
+}
+
 impl Wish {
+    fn first_round<'a>(&'a self, clusters: &'a BTreeMap<String, ClusterRecord>) -> Round<'a> {
+        Round {
+            keep_files: false,
+            renew: &self.renew,
+            clusters,
+            stand_in: true,
+        }
+    }
+
     /// Reads the head and computes everything, and has the server asked meanwhile how the head's namespace is.
     ///
     /// A chain that is to be created is mostly not there: everything is computed for that while the server is asked for
     /// the head. Where there is one after all, what was computed is thrown away.
     async fn prepare_in(
         &self,
+        flags: &ConnectFlags,
         connection: &Connection,
         store: &ClusterStore,
         verb: Verb,
-    ) -> anyhow::Result<(Prepared, Home)> {
+    ) -> anyhow::Result<Begun> {
         let asked = tokio::spawn({
             let (connection, store) = (connection.clone(), store.clone());
             async move {
@@ -267,35 +415,51 @@ impl Wish {
                 (stored, home)
             }
         });
-        let guessed = if verb == Verb::Create {
-            Some(
-                self.prepare_from(None, store, verb, false, &self.renew)
-                    .await,
-            )
+        let mut records = self.resolved.clusters();
+        let guessed = if verb == Verb::Create && records.is_empty() {
+            let round = self.first_round(&records);
+            Some(self.prepare_from(None, store, verb, &round).await)
         } else {
             None
         };
         let (stored, home) = asked.await?;
-        let prepared = match (stored?, guessed) {
+        let stored = stored?;
+        for (name, known) in stored.iter().flat_map(|it| &it.head.clusters) {
+            match records.get_mut(name) {
+                Some(record) => record.uid.clone_from(&known.uid),
+                None => {
+                    records.insert(name.clone(), known.clone());
+                }
+            }
+        }
+        let clusters = Clusters::open(flags, connection.clone(), &records).await?;
+        clusters.identify(&mut records).await?;
+        let prepared = match (stored, guessed) {
             (None, Some(guessed)) => guessed?,
             (stored, guessed) => {
                 drop(guessed);
-                self.prepare_from(stored, store, verb, false, &self.renew)
-                    .await?
+                let store = store.clone().reaching(&clusters);
+                let round = self.first_round(&records);
+                self.prepare_from(stored, &store, verb, &round).await?
             }
         };
-        Ok((prepared, home))
+        Ok(Begun {
+            prepared,
+            home,
+            clusters,
+            records,
+        })
     }
 
     fn hooks<'a, S: Store>(
         &'a self,
-        connection: &'a Connection,
+        clusters: &'a Clusters,
         store: &'a S,
         prepared: &'a Prepared,
         printer: &'a Printer,
     ) -> HookRun<'a, S> {
         HookRun {
-            connection,
+            clusters,
             store,
             resolved: &self.resolved,
             prepared,
@@ -348,12 +512,16 @@ impl<S: Store> Hooks for Teller<'_, S> {
         }
         let name = self.names.get(id).cloned().unwrap_or_else(|| show(id));
         // A pipe that nobody reads any more must not stop a half-applied chain.
-        let _ = self.printer.line(&format!("{name} {outcome}"));
+        let place = in_cluster(id);
+        let _ = self.printer.line(&format!("{name} {outcome}{place}"));
     }
 
     fn waiting(&self, id: &ObjectId, why: &str) {
-        self.printer
-            .note(&format!("waiting for {}: {why}", show(id)));
+        self.printer.note(&format!(
+            "waiting for {}{}: {why}",
+            show(id),
+            in_cluster(id)
+        ));
     }
 
     async fn gate(
@@ -388,28 +556,15 @@ fn show(id: &ObjectId) -> String {
     }
 }
 
-/// The namespaces in which the chain lives: that of its head, and those of its subjects.
-fn homes(prepared: &Prepared, home: &str) -> BTreeSet<String> {
-    let subjects = prepared.outcome.subjects.iter().filter(|it| !it.foreign);
-    let theirs = subjects.map(|it| it.namespace.clone());
-    theirs.chain([home.to_owned()]).collect()
-}
-
-/// The objects as they are sent.
-fn values(prepared: &Prepared) -> Vec<Value> {
-    let objects = prepared.objects.iter();
-    objects.map(|object| object.value.clone()).collect()
-}
-
 /// All that can be known to fail before the first write. Gives how the namespaces are.
 async fn check(
-    connection: &Connection,
-    plan: &ApplyPlan<'_>,
+    target: &Target<'_>,
+    options: &ApplyOptions,
+    parts: &[Part],
     prepared: &Prepared,
-    namespaces: &BTreeSet<String>,
     home: Home,
     printer: &Printer,
-) -> anyhow::Result<BTreeMap<String, NamespaceState>> {
+) -> anyhow::Result<BTreeMap<(String, String), NamespaceState>> {
     let kinds = prepared
         .revision
         .inventory
@@ -418,40 +573,75 @@ async fn check(
         .map(|id| (id.group.clone(), id.kind.clone()))
         .collect();
     let claims: Vec<String> = prepared.claims.iter().cloned().collect();
-    let checks = ClaimChecks {
-        chain: plan.chain,
-        uid: plan.uid,
-        namespaces,
-        kinds: &kinds,
-        claims: &claims,
-        makes_vaults: !prepared.outcome.vaults.is_empty(),
-    };
+    let mut home = Some(home);
+    let mut all = BTreeMap::new();
+    for part in parts {
+        let checks = ClaimChecks {
+            chain: target.chain,
+            uid: target.uid,
+            namespaces: &part.namespaces,
+            kinds: &kinds,
+            // Heads stand in their homes, so others' claims are seen there alone.
+            claims: if part.cluster.is_empty() {
+                &claims
+            } else {
+                &[]
+            },
+            makes_vaults: !prepared.outcome.vaults.is_empty(),
+        };
+        let asked = home.take().filter(|_| part.cluster.is_empty());
+        let plan = part.plan(target, options);
+        let states = check_part(part, &plan, &checks, asked, printer).await?;
+        all.extend(
+            states
+                .into_iter()
+                .map(|(name, state)| ((part.cluster.clone(), name), state)),
+        );
+    }
+    Ok(all)
+}
+
+async fn check_part(
+    part: &Part,
+    plan: &ApplyPlan<'_>,
+    checks: &ClaimChecks<'_>,
+    home: Option<Home>,
+    printer: &Printer,
+) -> anyhow::Result<BTreeMap<String, NamespaceState>> {
+    let connection = &part.connection;
     // Both rounds only ask, so they are under way together; what the first one finds comes first.
     let second = async {
-        let others = namespaces
+        let others = part
+            .namespaces
             .iter()
-            .filter(|namespace| **namespace != connection.namespace)
+            .filter(|namespace| home.is_none() || **namespace != connection.namespace)
             .map(|namespace| async move {
                 let state = preflight::namespace_state(connection, namespace).await?;
                 Ok::<_, ClusterError>((namespace.clone(), state))
             });
         let others = try_join_all(others).await?;
         let mut states: BTreeMap<_, _> = others.into_iter().collect();
-        states.insert(connection.namespace.clone(), home.await??);
+        if let Some(home) = home {
+            states.insert(connection.namespace.clone(), home.await??);
+        }
         let findings = preflight::before_apply(connection, plan, &states).await?;
         Ok::<_, anyhow::Error>((states, findings))
     };
-    let (first, second) = join(preflight::before_claim(connection, &checks), second).await;
-    judge(first?, printer)?;
+    let (first, second) = join(preflight::before_claim(connection, checks), second).await;
+    let first = first.map_err(|error| error.of_cluster(&part.cluster))?;
+    judge(&part.cluster, first, printer)?;
     let (states, findings) = second?;
-    judge(findings, printer)?;
+    judge(&part.cluster, findings, printer)?;
     Ok(states)
 }
 
 /// Prints findings; errors among them end the run before the first write.
-fn judge(findings: Vec<Finding>, printer: &Printer) -> anyhow::Result<()> {
+fn judge(cluster: &str, findings: Vec<Finding>, printer: &Printer) -> anyhow::Result<()> {
     let mut errors = Vec::new();
-    for finding in findings {
+    for mut finding in findings {
+        if !cluster.is_empty() {
+            finding.message = format!("cluster {cluster:?}: {}", finding.message);
+        }
         match finding.severity {
             preflight::Severity::Warning => {
                 printer.message(
@@ -510,7 +700,7 @@ fn disruption_groups(resolved: &Resolved, prepared: &Prepared) -> Vec<Disruption
 }
 
 async fn wait(
-    connection: &Connection,
+    clusters: &Clusters,
     resolved: &Resolved,
     prepared: &Prepared,
     timeout: Duration,
@@ -526,21 +716,30 @@ async fn wait(
         .collect();
     let node = |id: &ObjectId| name_of(&prepared.outcome.subjects, id);
     let progress = Progress::new(printer, expected.iter().map(&node));
-    let result = watch::wait_ready(connection, &resolved.chain, &expected, timeout, |step| {
+    let told = |step: &watch::Progress| {
         let name = node(&step.id);
         if step.ready {
             progress.done(&name);
         } else {
             let count = format!("{}/{} ready", step.available, step.wanted);
+            let why = step.why.as_ref();
             progress.set(
                 &name,
-                step.why
-                    .as_ref()
-                    .map_or(count.clone(), |why| format!("{count}, {why}")),
+                why.map_or(count.clone(), |why| format!("{count}, {why}")),
             );
         }
-    })
-    .await;
+    };
+    let waits = clusters.all().map(|(name, connection)| {
+        let here = expected.iter().filter(|id| id.cluster == name);
+        let here: Vec<ObjectId> = here.cloned().collect();
+        let told = &told;
+        async move {
+            watch::wait_ready(connection, &resolved.chain, &here, timeout, told)
+                .await
+                .map_err(|error| error.of_cluster(name))
+        }
+    });
+    let result = try_join_all(waits).await;
     progress.finish();
     result?;
     printer.note(&format!("chain {} is ready", resolved.chain));

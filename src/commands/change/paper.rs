@@ -1,11 +1,10 @@
 //! `create` and `apply` without a cluster: as text, or as a folder.
 
-use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 
 use anyhow::bail;
 
-use super::{Change, DryRun, Output, Wish, print_objects, tell_notes};
+use super::{Change, DryRun, Output, Round, Wish, print_objects, tell_notes};
 use crate::manifest::{Object, yaml};
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
@@ -13,7 +12,7 @@ use crate::pipeline::output_dir::{OutputDir, OutputFile, subject_files};
 use crate::pipeline::shape::vault_name;
 use crate::state::directory::DirectoryStore;
 use crate::state::memory::MemoryStore;
-use crate::state::{Store, Vault};
+use crate::state::{Remembered, Site, Store, Vault};
 use crate::ui::Printer;
 
 impl Change {
@@ -24,9 +23,13 @@ impl Change {
         printer: &Printer,
     ) -> anyhow::Result<bool> {
         let store = MemoryStore::new(&wish.resolved.chain);
-        let prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
-            .await?;
+        let round = Round {
+            keep_files: self.output_dir.is_some(),
+            renew: &wish.renew,
+            clusters: &wish.resolved.clusters(),
+            stand_in: false,
+        };
+        let prepared = wish.prepare(&store, verb, &round).await?;
         // Nothing follows: taking it apart piece by piece would only cost time.
         let prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
@@ -70,9 +73,13 @@ impl Change {
         } else {
             verb
         };
-        let prepared = wish
-            .prepare(&store, verb, self.output_dir.is_some(), &wish.renew)
-            .await?;
+        let round = Round {
+            keep_files: self.output_dir.is_some(),
+            renew: &wish.renew,
+            clusters: &wish.resolved.clusters(),
+            stand_in: false,
+        };
+        let prepared = wish.prepare(&store, verb, &round).await?;
         let mut prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
         let claim = wish.drawn.claim("create");
@@ -83,20 +90,13 @@ impl Change {
         let vaults = all_vaults(&store).await?;
         let kept = vaults.iter().map(|(_, _, vault)| vault);
         let mut files = subject_files(&prepared, &prepared.outcome.files, kept);
-        let secrets = vaults
+        let mut secrets = vaults
             .iter()
-            .map(|(namespace, name, vault)| vault_object(resolved, namespace, name, vault))
+            .map(|(it, name, vault)| vault_object(resolved, it.site(), name, vault))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        files.push(OutputFile {
-            path: format!("{}.yaml", resolved.chain),
-            bytes: Some(yaml::documents(&prepared.objects)?.into_bytes()),
-            secret: false,
-        });
-        files.push(OutputFile {
-            path: format!("{}-secrets.yaml", resolved.chain),
-            bytes: Some(yaml::documents(&secrets)?.into_bytes()),
-            secret: true,
-        });
+        secrets.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        files.extend(manifests(resolved, "", &prepared.objects, false)?);
+        files.extend(manifests(resolved, "-secrets", &secrets, true)?);
         let written = output.write(&files)?;
         form::finish(&store, &prepared.revision, &claim.holder, None).await?;
         for path in &written {
@@ -146,36 +146,52 @@ impl Change {
 
 /// The vaults that were born in this run, as objects: before the others they make a manifest that can stand alone.
 fn born(prepared: &Prepared, resolved: &Resolved) -> anyhow::Result<Vec<Object>> {
-    let namespaces: HashMap<&str, &str> = prepared
-        .outcome
-        .subjects
-        .iter()
-        .map(|it| (it.id.as_str(), it.namespace.as_str()))
-        .collect();
-    prepared
-        .outcome
-        .vaults
-        .iter()
-        .map(|vault| {
-            let namespace = namespaces
-                .get(vault.subject.as_str())
-                .copied()
-                .unwrap_or(&resolved.namespace);
-            let name = vault_name(&resolved.chain, &vault.subject, vault.version);
-            vault_object(resolved, namespace, &name, vault)
+    let sites = prepared.sites();
+    let born = prepared.outcome.vaults.iter();
+    born.map(|vault| {
+        let site = sites
+            .get(vault.subject.as_str())
+            .copied()
+            .unwrap_or(Site::home(&resolved.namespace));
+        let name = vault_name(&resolved.chain, &vault.subject, vault.version);
+        vault_object(resolved, site, &name, vault)
+    })
+    .collect()
+}
+
+/// Objects as files, one for each cluster: `CHAIN.yaml` for the home, `CHAIN.CLUSTER.yaml` for others.
+fn manifests(
+    resolved: &Resolved,
+    suffix: &str,
+    objects: &[Object],
+    secret: bool,
+) -> anyhow::Result<Vec<OutputFile>> {
+    let file = |cluster: &str, objects: &[Object]| {
+        let dot = if cluster.is_empty() { "" } else { "." };
+        Ok(OutputFile {
+            path: format!("{}{dot}{cluster}{suffix}.yaml", resolved.chain),
+            bytes: Some(yaml::documents(objects)?.into_bytes()),
+            secret,
         })
+    };
+    // Objects are sorted by their clusters, the home first.
+    let (home, others) = objects.split_at(objects.partition_point(|it| it.cluster.is_empty()));
+    let others = others.chunk_by(|a, b| a.cluster == b.cluster);
+    std::iter::once(("", home))
+        .chain(others.filter_map(|part| Some((part.first()?.cluster.as_str(), part))))
+        .map(|(cluster, part)| file(cluster, part))
         .collect()
 }
 
-/// Every vault that the head lists, with the namespace and name of its Secret. Of a folder, not of a cluster: there no key
+/// Every vault that the head lists, with its subject as it is remembered and the name of its Secret. Of a folder, not of a cluster: there no key
 /// is read again.
-async fn all_vaults<S: Store>(store: &S) -> anyhow::Result<Vec<(String, String, Vault)>> {
+async fn all_vaults<S: Store>(store: &S) -> anyhow::Result<Vec<(Remembered, String, Vault)>> {
     let mut vaults = Vec::new();
     if let Some(stored) = store.load_head().await? {
         for (id, remembered) in stored.head.subjects.iter().filter(|(_, it)| !it.retired) {
             for listed in &remembered.vaults {
-                let vault = store.read_vault(&remembered.namespace, id, listed).await?;
-                vaults.push((remembered.namespace.clone(), listed.name.clone(), vault));
+                let vault = store.read_vault(remembered.site(), id, listed).await?;
+                vaults.push((remembered.clone(), listed.name.clone(), vault));
             }
         }
     }
@@ -185,13 +201,13 @@ async fn all_vaults<S: Store>(store: &S) -> anyhow::Result<Vec<(String, String, 
 /// A vault as the object that `create` writes.
 fn vault_object(
     resolved: &Resolved,
-    namespace: &str,
+    site: Site<'_>,
     name: &str,
     vault: &Vault,
 ) -> anyhow::Result<Object> {
-    let value = crate::cluster::vault_manifest(&resolved.chain, namespace, name, vault)?;
+    let value = crate::cluster::vault_manifest(&resolved.chain, site.namespace, name, vault)?;
     Ok(Object {
-        cluster: String::new(),
+        cluster: site.cluster.to_owned(),
         value,
     })
 }

@@ -338,6 +338,7 @@ async fn remembered(
             (it.plugin.name().to_owned(), asked.collect())
         })
         .collect();
+    let clusters = resolved.clusters();
     let setting = |circumstances| Setting {
         runtime,
         circumstances,
@@ -346,6 +347,8 @@ async fn remembered(
         by: NAMESPACE.to_owned(),
         keep_files: false,
         party: None,
+        clusters: &clusters,
+        stand_in: false,
     };
     let first = circumstances(resolved, 7, BORN, 1, Manner::Usual);
     let mut before = prepare(&store, resolved, Verb::Create, &setting(&first)).await?;

@@ -22,6 +22,7 @@ fn head() -> Head {
         next: BTreeMap::new(),
         born_ms: 1,
         revision: 0,
+        clusters: BTreeMap::new(),
         fingerprint: None,
         group_kinds: BTreeSet::new(),
         claims: vec![],
@@ -83,20 +84,23 @@ async fn keeps_its_promises<S: Store>(store: &S) {
     };
     assert_eq!(
         store
-            .create_vault("n", &listed.name, &first_vault)
+            .create_vault(Site::home("n"), &listed.name, &first_vault)
             .await
             .unwrap(),
         VaultCreation::Created
     );
     assert_eq!(
         store
-            .create_vault("n", &listed.name, &vault(b"KEY-TWO"))
+            .create_vault(Site::home("n"), &listed.name, &vault(b"KEY-TWO"))
             .await
             .unwrap(),
         VaultCreation::Exists(Box::new(first_vault.clone()))
     );
     assert_eq!(
-        store.read_vault("n", "node-0", &listed).await.unwrap(),
+        store
+            .read_vault(Site::home("n"), "node-0", &listed)
+            .await
+            .unwrap(),
         first_vault
     );
     let other = VaultRef {
@@ -104,7 +108,7 @@ async fn keeps_its_promises<S: Store>(store: &S) {
         ..listed.clone()
     };
     assert!(matches!(
-        store.read_vault("n", "node-0", &other).await,
+        store.read_vault(Site::home("n"), "node-0", &other).await,
         Err(StoreError::VaultDiffers { .. })
     ));
     let missing = VaultRef {
@@ -112,7 +116,7 @@ async fn keeps_its_promises<S: Store>(store: &S) {
         ..listed
     };
     assert!(matches!(
-        store.read_vault("n", "node-1", &missing).await,
+        store.read_vault(Site::home("n"), "node-1", &missing).await,
         Err(StoreError::VaultMissing { .. })
     ));
 
@@ -190,7 +194,10 @@ async fn vaults_are_for_the_owner_alone_and_open_folders_are_refused() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("out");
     let store = DirectoryStore::open(&path, "c").unwrap();
-    let _ = store.create_vault("n", "v", &vault(b"KEY")).await.unwrap();
+    let _ = store
+        .create_vault(Site::home("n"), "v", &vault(b"KEY"))
+        .await
+        .unwrap();
     assert_eq!(mode(&path.join("vaults")), 0o700);
     assert_eq!(mode(&path.join("vaults/v.json")), 0o600);
     assert_eq!(
@@ -215,10 +222,15 @@ async fn links_are_not_followed() {
     assert!(store.load_head().await.is_err());
     std::fs::create_dir(parent.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("../elsewhere", path.join("vaults")).unwrap();
-    assert!(store.create_vault("n", "v", &vault(b"KEY")).await.is_err());
     assert!(
         store
-            .create_vault("n", "../v", &vault(b"KEY"))
+            .create_vault(Site::home("n"), "v", &vault(b"KEY"))
+            .await
+            .is_err()
+    );
+    assert!(
+        store
+            .create_vault(Site::home("n"), "../v", &vault(b"KEY"))
             .await
             .is_err()
     );

@@ -1,0 +1,285 @@
+//! One chain in two clusters of one kubeconfig, by one file.
+
+use serde_json::{Value, json};
+
+use super::Operator;
+use super::plane::{Plane, plane, second_plane};
+
+/// Both sides of a chain: the home with a kubeconfig that leads to both, and what is in the other.
+struct Two {
+    chain: String,
+    home: Operator,
+    west: Operator,
+}
+
+impl Two {
+    async fn new(second: &Plane, test: &str) -> Self {
+        let home = Operator::new(plane(), test).await.reaching("west", second);
+        let west = Operator::new(second, test).await;
+        Self {
+            chain: test.to_owned(),
+            home,
+            west,
+        }
+    }
+
+    /// The file of a chain of nodes, each in a cluster.
+    fn file(&self, nodes: &[(&str, Option<&str>)], expose: &Value) {
+        let nodes: Vec<Value> = nodes
+            .iter()
+            .map(|(name, cluster)| json!({"name": name, "cluster": cluster}))
+            .collect();
+        let chain = json!({
+            "apiVersion": "chain.dev/v1alpha1", "kind": "Chain", "metadata": {"name": self.chain},
+            "spec": {
+                "stack": "quorum", "nodes": nodes, "expose": expose,
+                "services": {"consensus": "qbft"},
+                "clusters": {"west": {
+                    "context": "west", "namespace": self.west.admin.namespace, "host": "west.example"}},
+            },
+        });
+        self.home.receive("chain.yaml", &chain.to_string());
+    }
+
+    async fn peers_of(&self, of: &Operator) -> String {
+        of.file("permissioned-nodes.json").await
+    }
+}
+
+async fn node_port(of: &Operator, service: &str, port: &str) -> u64 {
+    let services = of.of_chain("", "Service").await;
+    let ports = services[service]["spec"]["ports"].as_array().unwrap();
+    let found = ports.iter().find(|it| it["name"] == port).unwrap();
+    found["nodePort"].as_u64().unwrap()
+}
+
+async fn names(of: &Operator, group: &str, kind: &str) -> Vec<String> {
+    of.of_chain(group, kind).await.into_keys().collect()
+}
+
+const NODE_PORT: fn() -> Value = || json!({"type": "NodePort"});
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_lives_in_two_clusters_by_one_file() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let two = Two::new(second, "wide").await;
+    let (home, west) = (&two.home, &two.west);
+    two.file(&[("a", None), ("b", Some("west"))], &NODE_PORT());
+
+    // On paper nobody knows which ports the servers will assign.
+    let said = home.fails("create -f chain.yaml --dry-run=client");
+    assert!(said.contains("host"), "{said}");
+    let told = home.run("create -f chain.yaml --dry-run=server");
+    assert!(
+        told.contains("statefulset.apps/wide-b created in west (server dry run)"),
+        "{told}"
+    );
+    assert_eq!(names(west, "", "Service").await, [""; 0]);
+
+    home.run("create -f chain.yaml --wait");
+    assert_eq!(names(home, "apps", "StatefulSet").await, ["wide-a"]);
+    assert_eq!(names(west, "apps", "StatefulSet").await, ["wide-b"]);
+    // Keys are where their nodes are, and nowhere else.
+    let vaults = |all: Vec<String>| -> Vec<String> {
+        let own = all
+            .into_iter()
+            .filter(|it| it.starts_with("wide-vault-node-"));
+        own.collect()
+    };
+    let (here, there) = (
+        vaults(names(home, "", "Secret").await),
+        vaults(names(west, "", "Secret").await),
+    );
+    let of = |all: &[String], node: &str| {
+        let prefix = format!("wide-vault-node-{node}-");
+        !all.is_empty() && all.iter().all(|it| it.starts_with(&prefix))
+    };
+    assert!(of(&here, "a") && of(&there, "b"), "{here:?} {there:?}");
+    // Each knows the other by the port that the other's server assigned.
+    let port = node_port(west, "wide-b-outside", "p2p").await;
+    let list = two.peers_of(home).await;
+    assert!(list.contains(&format!("@west.example:{port}?")), "{list}");
+    assert_eq!(list, two.peers_of(west).await);
+    assert_eq!(
+        home.file("genesis.json").await,
+        west.file("genesis.json").await
+    );
+    for side in [home, west] {
+        assert_eq!(
+            names(side, "networking.k8s.io", "NetworkPolicy").await,
+            ["wide-nodes"]
+        );
+        let sets = side.of_chain("apps", "StatefulSet").await;
+        let (_, set) = sets.first_key_value().unwrap();
+        let marked = &set["metadata"]["annotations"]["chain.dev/cluster"];
+        assert_eq!(
+            marked.as_str(),
+            (side.kubeconfig == west.kubeconfig).then_some("west")
+        );
+    }
+
+    let again = home.run("apply -f chain.yaml");
+    assert!(
+        again.lines().all(|line| line.contains(" unchanged")),
+        "{again}"
+    );
+    let shown = home.run("status wide");
+    assert!(shown.contains("2/2 nodes ready"), "{shown}");
+    assert!(
+        shown
+            .lines()
+            .any(|line| line.starts_with('b') && line.contains("west")),
+        "{shown}"
+    );
+    home.run("logs b --chain wide --tail=1");
+
+    // A node more in the other cluster: its Service first, then everybody's list.
+    two.file(
+        &[("a", None), ("b", Some("west")), ("c", Some("west"))],
+        &NODE_PORT(),
+    );
+    home.run("apply -f chain.yaml --wait");
+    let port = node_port(west, "wide-c-outside", "p2p").await;
+    for side in [home, west] {
+        let list = two.peers_of(side).await;
+        assert!(list.contains(&format!("@west.example:{port}?")), "{list}");
+    }
+    // Its keys stay where they are, so it cannot move.
+    two.file(
+        &[("a", None), ("b", None), ("c", Some("west"))],
+        &NODE_PORT(),
+    );
+    let said = home.fails("apply -f chain.yaml");
+    assert!(
+        said.contains("of cluster \"west\"") && said.contains("cannot move"),
+        "{said}"
+    );
+    // One less: what was the other cluster's goes there.
+    two.file(&[("a", None), ("b", Some("west"))], &NODE_PORT());
+    let told = home.run("apply -f chain.yaml");
+    assert!(
+        told.contains("statefulset.apps/wide-c pruned in west"),
+        "{told}"
+    );
+    assert_eq!(names(west, "apps", "StatefulSet").await, ["wide-b"]);
+
+    home.run("stop --all --chain wide");
+    let sets = west.of_chain("apps", "StatefulSet").await;
+    assert_eq!(sets["wide-b"]["spec"]["replicas"], 0);
+    home.run("start --all --chain wide");
+
+    home.run("delete wide -y");
+    for side in [home, west] {
+        assert_eq!(names(side, "apps", "StatefulSet").await, [""; 0]);
+        assert!(!names(side, "", "PersistentVolumeClaim").await.is_empty());
+    }
+    home.run("create -f chain.yaml --wait");
+    assert_eq!(
+        vaults(names(west, "", "Secret").await).len(),
+        there.len() + 1
+    );
+    home.run("delete wide -y --purge");
+    for side in [home, west] {
+        for kind in ["Secret", "ConfigMap", "PersistentVolumeClaim", "Service"] {
+            assert_eq!(names(side, "", kind).await, [""; 0], "{kind}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_reached_or_is_another_is_told() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let two = Two::new(second, "apart").await;
+    let (home, west) = (&two.home, &two.west);
+    let nodes = [("a", None), ("b", Some("west"))];
+
+    // Inside alone, with a host for one of them: nobody can reach the other.
+    two.file(&nodes, &json!({"type": "ClusterIP"}));
+    let said = home.fails("create -f chain.yaml");
+    assert!(
+        said.contains("port p2p of node/a") && said.contains("--expose-type"),
+        "{said}"
+    );
+    // What was begun is finished by a file that can be met.
+    two.file(&nodes, &NODE_PORT());
+    home.run("create -f chain.yaml --wait");
+
+    // A context that leads elsewhere gets nothing, and hides nothing.
+    let text = std::fs::read_to_string(&home.kubeconfig).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    config["contexts"][1]["context"]["cluster"] =
+        config["contexts"][0]["context"]["cluster"].clone();
+    config["contexts"][1]["context"]["user"] = config["contexts"][0]["context"]["user"].clone();
+    std::fs::write(&home.kubeconfig, config.to_string()).unwrap();
+    let namespace = &west.admin.namespace;
+    home.kubectl(&["create", "namespace"], namespace);
+    for line in [
+        "apply -f chain.yaml",
+        "delete apart -y",
+        "stop b --chain apart",
+    ] {
+        let said = home.fails(line);
+        assert!(
+            said.contains("leads to another cluster") && said.contains(namespace.as_str()),
+            "{line}: {said}"
+        );
+    }
+    let (code, shown, _) = home.output("status apart");
+    assert_eq!(code, Some(1));
+    assert!(
+        shown.contains("1/1 nodes ready") && shown.contains("leads to another"),
+        "{shown}"
+    );
+    let (code, _, said) = home.output("logs a --chain apart --tail=1");
+    assert!(
+        code == Some(0) && said.contains("leads to another"),
+        "{said}"
+    );
+
+    // No such context; two names for one place.
+    config["contexts"].as_array_mut().unwrap().truncate(1);
+    std::fs::write(&home.kubeconfig, config.to_string()).unwrap();
+    let said = home.fails("apply -f chain.yaml");
+    assert!(
+        said.contains("cluster \"west\"") && said.contains("context \"west\""),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_stopped_between_services_and_all_else_is_finished() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    // The head, the Services of both clusters, the addresses, and what follows.
+    for at in 1..=16 {
+        let two = Two::new(second, &format!("cut{at}")).await;
+        two.file(&[("a", None), ("b", Some("west"))], &NODE_PORT());
+        let mut command = two.home.command("create -f chain.yaml");
+        let stopped = command
+            .env("CHAIN_CRASH_AT", at.to_string())
+            .output()
+            .unwrap();
+        assert_eq!(stopped.status.code(), Some(86), "{at}: it did not stop");
+        two.home.run("create -f chain.yaml");
+        let port = node_port(&two.west, &format!("cut{at}-b-outside"), "p2p").await;
+        let list = two.peers_of(&two.home).await;
+        assert!(
+            list.contains(&format!("@west.example:{port}?")),
+            "{at}: {list}"
+        );
+        assert_eq!(list, two.peers_of(&two.west).await, "{at}");
+        let again = two.home.run("apply -f chain.yaml");
+        assert!(
+            again.lines().all(|line| line.contains(" unchanged")),
+            "{at}: {again}"
+        );
+    }
+}
