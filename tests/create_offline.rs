@@ -579,3 +579,43 @@ fn the_image_of_the_stack_itself_can_be_set() {
     let plain = place.run("create x -o spec");
     assert!(plain.contains("syncthing"), "{plain}");
 }
+
+#[test]
+fn manifests_of_several_clusters_are_files_of_their_own() {
+    let place = Place::new();
+    let chain = |cluster: &str| {
+        format!(
+            "apiVersion: chain.dev/v1alpha1
+kind: Chain
+metadata: {{name: wide}}
+spec:
+  expose: {{type: ClusterIP}}
+  nodes: [{{host: a.example}}, {{cluster: {cluster}}}]
+  clusters:
+    west: {{context: far, namespace: blocks, host: b.example}}
+"
+        )
+    };
+    place.write("chain.yaml", &chain("west"));
+    place.run("create -f chain.yaml --output-dir out");
+    let file = |name: &str| std::fs::read_to_string(place.path().join("out").join(name)).unwrap();
+    let (home, west) = (file("wide.yaml"), file("wide.west.yaml"));
+    assert!(home.contains("name: wide-0\n") && !home.contains("name: wide-1\n"));
+    assert!(west.contains("name: wide-1\n") && !west.contains("name: wide-0\n"));
+    assert!(west.contains("chain.dev/cluster: west") && !home.contains("chain.dev/cluster"));
+    assert!(!west.contains("namespace: default"));
+    assert!(file("wide-secrets.yaml").contains("wide-vault-node-node0"));
+    assert!(file("wide.west-secrets.yaml").contains("wide-vault-node-node1"));
+    let peers = file("cita-cloud/wide/node0/network-config.toml");
+    assert!(
+        peers.contains("b.example") && peers.contains("40000"),
+        "{peers}"
+    );
+
+    place.write("chain.yaml", &chain("wset"));
+    let said = place.refused("create -f chain.yaml --output-dir other", 1);
+    assert!(
+        said.contains("chain.yaml:6") && said.contains("did you mean `west`?"),
+        "{said}"
+    );
+}

@@ -12,7 +12,6 @@
 )]
 
 mod another_client;
-mod clusters;
 mod combinations;
 mod console;
 mod convert;

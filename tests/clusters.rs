@@ -1,9 +1,24 @@
-//! One chain in two clusters of one kubeconfig, by one file.
+//! One chain in two clusters of one kubeconfig, by one file, on two real control planes.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::doc_markdown,
+    clippy::panic
+)]
+
+#[path = "support/operator.rs"]
+mod operator;
+#[path = "support/plane.rs"]
+mod plane;
 
 use serde_json::{Value, json};
 
-use super::Operator;
-use super::plane::{Plane, plane, second_plane};
+use operator::Operator;
+use plane::{Plane, plane, second_plane};
 
 /// Both sides of a chain: the home with a kubeconfig that leads to both, and what is in the other.
 struct Two {
@@ -25,18 +40,23 @@ impl Two {
 
     /// The file of a chain of nodes, each in a cluster.
     fn file(&self, nodes: &[(&str, Option<&str>)], expose: &Value) {
+        let of_stack = json!({"stack": "quorum", "services": {"consensus": "qbft"}});
+        self.file_of(of_stack, nodes, expose);
+    }
+
+    /// The same of any stack.
+    fn file_of(&self, mut spec: Value, nodes: &[(&str, Option<&str>)], expose: &Value) {
         let nodes: Vec<Value> = nodes
             .iter()
             .map(|(name, cluster)| json!({"name": name, "cluster": cluster}))
             .collect();
+        spec["nodes"] = json!(nodes);
+        spec["expose"] = expose.clone();
+        spec["clusters"] = json!({"west": {
+            "context": "west", "namespace": self.west.admin.namespace, "host": "west.example"}});
         let chain = json!({
-            "apiVersion": "chain.dev/v1alpha1", "kind": "Chain", "metadata": {"name": self.chain},
-            "spec": {
-                "stack": "quorum", "nodes": nodes, "expose": expose,
-                "services": {"consensus": "qbft"},
-                "clusters": {"west": {
-                    "context": "west", "namespace": self.west.admin.namespace, "host": "west.example"}},
-            },
+            "apiVersion": "chain.dev/v1alpha1", "kind": "Chain",
+            "metadata": {"name": self.chain}, "spec": spec,
         });
         self.home.receive("chain.yaml", &chain.to_string());
     }
@@ -282,4 +302,79 @@ async fn a_run_that_stopped_between_services_and_all_else_is_finished() {
             "{at}: {again}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn balancers_are_waited_for_and_file_exchange_crosses_clusters() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let two = Two::new(second, "spread").await;
+    let spec = json!({"stack": "cita-cloud"});
+    let nodes = [("a", None), ("b", Some("west"))];
+    two.file_of(spec, &nodes, &json!({"type": "LoadBalancer"}));
+    // Nobody gives an address: nothing but Services was made, and the reason is told.
+    let said = two.home.fails("create -f chain.yaml --timeout 3s");
+    assert!(
+        said.contains("port network of node/a") && said.contains("load balancer"),
+        "{said}"
+    );
+    for side in [&two.home, &two.west] {
+        assert_eq!(names(side, "apps", "StatefulSet").await, [""; 0]);
+        assert_eq!(names(side, "", "Secret").await, [""; 0]);
+    }
+    for (side, node, address) in [
+        (&two.home, "a", "203.0.113.1"),
+        (&two.west, "b", "203.0.113.2"),
+    ] {
+        let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}});
+        let service = format!("service/spread-{node}-peers");
+        let words = [
+            "patch",
+            &service,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+        ];
+        side.kubectl(&words, &status.to_string());
+    }
+    two.home.run("create -f chain.yaml --wait");
+    for (side, other) in [(&two.home, "203.0.113.2"), (&two.west, "203.0.113.1")] {
+        let peers = side.file("network-config.toml").await;
+        assert!(
+            peers.contains(&format!("ip = \"{other}\"")) && peers.contains("port = 40000"),
+            "{peers}"
+        );
+        let maps = side.of_chain("", "ConfigMap").await;
+        let exchange = maps
+            .values()
+            .find(|map| map["data"].to_string().contains("<device"))
+            .map_or_else(String::new, Value::to_string);
+        assert!(
+            exchange.contains(&format!("tcp://{other}:22000")),
+            "{exchange}"
+        );
+        assert!(
+            names(side, "", "Service")
+                .await
+                .contains(&"spread-node-port".to_owned())
+        );
+    }
+    // An address that moved is in everybody's list after the next apply.
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}}});
+    let words = [
+        "patch",
+        "service/spread-b-peers",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+    ];
+    two.west.kubectl(&words, &status.to_string());
+    two.home.run("apply -f chain.yaml");
+    let peers = two.home.file("network-config.toml").await;
+    assert!(
+        peers.contains("203.0.113.9") && !peers.contains("203.0.113.2"),
+        "{peers}"
+    );
 }
