@@ -10,13 +10,17 @@ use crate::pipeline::form::Verb;
 
 /// Create or change a chain
 ///
-/// Only the difference is sent, and what is no longer wanted is pruned. Keys
+/// With a file the chain becomes what it says; without one, what it is with
+/// the flags' changes. Only the difference is sent, and what is no longer wanted is pruned. Keys
 /// are never made anew, and nodes that need a restart get it one after the
 /// other, never more at once than the stack allows.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # Make the chain what the file says
   kubectl chain apply -f chain.yaml
+
+  # One node more; all else stays as it is
+  kubectl chain apply test-chain --nodes 4
 
   # See what would be done
   kubectl chain apply -f chain.yaml --dry-run=server")]

@@ -20,11 +20,12 @@ use super::convert::tell;
 use super::grants::{Granted, consents, missing, permissions, read as read_grants};
 use super::notes;
 use super::spec_flags::SpecFlags;
-use crate::cluster::namespace_of;
+use crate::cluster::{ClusterStore, Connection, namespace_of};
 use crate::manifest::{Object, yaml};
 use crate::pipeline::acts::Amendment;
 use crate::pipeline::convert::Made;
 use crate::pipeline::form::{FormError, Prepared, Setting, Verb, prepare_from};
+use crate::pipeline::output_dir::OutputDir;
 use crate::pipeline::parties::PartyChange;
 use crate::pipeline::run::Renewal;
 use crate::pipeline::secrets::Consents;
@@ -32,7 +33,8 @@ use crate::pipeline::{Inputs, Resolved, convert, resolve};
 use crate::plugin::Runtime;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
-use crate::state::{ClusterRecord, Store, StoredHead};
+use crate::state::directory::DirectoryStore;
+use crate::state::{ClusterRecord, Phase, Store, StoredHead};
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -132,9 +134,8 @@ pub async fn amend(
     }
     let mut wish = remembered(context, chain, namespace, spec)?;
     wish.renew = renew;
-    Change::plain()
-        .in_cluster(Verb::Apply, &wish, context)
-        .await?;
+    let change = Change::plain();
+    Box::pin(change.in_cluster(Verb::Apply, &wish, context)).await?;
     Ok(())
 }
 
@@ -231,7 +232,7 @@ impl Change {
         party: Option<PartyChange>,
         context: &mut Context,
     ) -> anyhow::Result<bool> {
-        let mut wish = self.wish(name, filename, context)?;
+        let mut wish = self.wish(verb, name, filename, context).await?;
         wish.party = party;
         self.carry_out(verb, &wish, context).await
     }
@@ -246,19 +247,21 @@ impl Change {
         }
         match self.dry_run {
             DryRun::Client => self.on_paper(verb, wish, &context.printer).await,
-            _ => self.in_cluster(verb, wish, context).await,
+            _ => Box::pin(self.in_cluster(verb, wish, context)).await,
         }
     }
 
-    fn wish(
+    async fn wish(
         &self,
+        verb: Verb,
         name: Option<String>,
         filename: Option<&Path>,
         context: &mut Context,
     ) -> anyhow::Result<Wish> {
-        let mut loaded = match filename {
-            Some(path) => read(path, context)?,
-            None => Loaded::default(),
+        let mut loaded = match (filename, &name) {
+            (Some(path), _) => read(path, context)?,
+            (None, Some(name)) if verb == Verb::Apply => self.as_it_is(name, context).await?,
+            (None, _) => Loaded::default(),
         };
         if let Some(name) = name {
             if let Some(other) = loaded
@@ -305,6 +308,36 @@ impl Change {
         Ok(wish)
     }
 
+    /// A chain as it is remembered: what `apply NAME` changes by its flags. Nothing of one that is not there; on paper
+    /// nobody is asked.
+    async fn as_it_is(&self, name: &str, context: &Context) -> anyhow::Result<Loaded> {
+        let spec = if let Some(folder) = &self.output_dir {
+            let state = OutputDir::new(folder, self.no_secrets).state(name);
+            if !state.join("head.json").exists() {
+                return Ok(Loaded::default());
+            }
+            spec_of(&DirectoryStore::open(&state, name)?).await?
+        } else if self.dry_run == DryRun::Client {
+            None
+        } else {
+            let connection = Connection::open(&context.connect).await?;
+            let namespace = connection.namespace.clone();
+            spec_of(&ClusterStore::new(&connection, name, "", &namespace)).await?
+        };
+        let Some(spec) = spec else {
+            return Ok(Loaded::default());
+        };
+        let file = ChainFile {
+            spec: serde_json::from_value(spec)
+                .with_context(|| format!("the spec of chain `{name}` cannot be read"))?,
+            ..ChainFile::default()
+        };
+        Ok(Loaded {
+            file,
+            ..Loaded::default()
+        })
+    }
+
     fn print_spec(&self, wish: &Wish, printer: &Printer) -> anyhow::Result<bool> {
         let file = ChainFile {
             metadata: Metadata {
@@ -319,6 +352,17 @@ impl Change {
         printer.data(yaml::value(&serde_json::to_value(file)?)?.as_bytes())?;
         Ok(true)
     }
+}
+
+/// The spec of the current revision of a chain that lives.
+async fn spec_of<S: Store>(store: &S) -> anyhow::Result<Option<Value>> {
+    let Some(stored) = store.load_head().await? else {
+        return Ok(None);
+    };
+    if stored.head.revision == 0 || stored.head.phase == Phase::Tombstone {
+        return Ok(None);
+    }
+    Ok(Some(store.read_revision(stored.head.revision).await?.spec))
 }
 
 /// The file: a chain's own, or another tool's that a plugin understands.

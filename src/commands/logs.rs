@@ -8,10 +8,11 @@ use jiff::Timestamp;
 
 use crate::cluster::connect::{ConnectFlags, Connection};
 use crate::cluster::error::one_line;
-use crate::cluster::find_elsewhere;
 use crate::cluster::logs::{
     Containers, LogError, LogEvent, LogOptions, LogTarget, Since, find_nodes, stream,
 };
+use crate::cluster::{elsewhere, heads};
+use crate::state::Head;
 use crate::ui::Printer;
 use crate::ui::log_lines::LogLines;
 
@@ -34,7 +35,8 @@ use crate::ui::log_lines::LogLines;
   # What all nodes of a chain said in the last five minutes
   kubectl chain logs --chain test-chain -c consensus --since=5m")]
 pub struct Logs {
-    /// Nodes by name; none means all nodes of the chain
+    /// Nodes by name, or what nodes belong to, such as an organisation; none
+    /// means all nodes of the chain
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
     /// All nodes of the chain, which is also meant when none is named
@@ -136,14 +138,16 @@ impl Logs {
     ) -> anyhow::Result<Vec<(kube::Client, LogTarget)>> {
         let chain = self.chain.as_deref();
         // Whoever may not see where else a chain lives sees what is here.
-        let away = find_elsewhere(flags, connection, chain)
+        let heads = heads(connection, Some(&connection.namespace))
             .await
             .unwrap_or_default();
+        let away = elsewhere(flags, connection, &heads, chain).await;
         for error in away.iter().filter_map(|it| it.reach.as_ref().err()) {
             printer.warning(&one_line(error));
         }
         let (client, home) = (&connection.client, &connection.namespace);
-        let nodes = find_nodes(client, home, &away, chain, &self.nodes).await?;
+        let names = self.names(&heads);
+        let nodes = find_nodes(client, home, &away, chain, &names).await?;
         let which = match &self.container {
             Some(name) => Containers::Named(name.clone()),
             None if self.all_containers => Containers::All,
@@ -166,6 +170,23 @@ impl Logs {
             return Err(LogError::TooMany { wanted, allowed }.into());
         }
         Ok(targets)
+    }
+
+    /// The names of nodes that are meant: one that is no node's stands for all that belong to it, as an organisation's
+    /// does.
+    fn names(&self, heads: &[(String, Head)]) -> Vec<String> {
+        let chain = |head: &&Head| self.chain.as_ref().is_none_or(|name| head.chain == *name);
+        let mut names = Vec::new();
+        for name in &self.nodes {
+            let heads = heads.iter().map(|(_, head)| head).filter(chain);
+            let below: Vec<&str> = heads.flat_map(|head| head.pods_below(name)).collect();
+            if below.is_empty() {
+                names.push(name.clone());
+            } else {
+                names.extend(below.into_iter().map(ToOwned::to_owned));
+            }
+        }
+        names
     }
 
     fn options(&self) -> LogOptions {

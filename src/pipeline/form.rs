@@ -511,7 +511,8 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
     for subject in subjects.iter().filter(|subject| !subject.foreign) {
         let next = head.next.entry(subject.kind.clone()).or_default();
         *next = (*next).max(subject.ordinal.saturating_add(1));
-        head.subjects
+        let remembered = head
+            .subjects
             .entry(subject.id.clone())
             .or_insert_with(|| Remembered {
                 kind: subject.kind.clone(),
@@ -528,6 +529,7 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
                     .collect(),
                 ..Remembered::default()
             });
+        remembered.parent.clone_from(&subject.parent);
     }
 }
 

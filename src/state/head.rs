@@ -39,6 +39,9 @@ pub struct VaultRef {
 pub struct Remembered {
     /// Kind that the stack declares.
     pub kind: String,
+    /// Id of the subject that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Counted per kind, never used again.
     pub ordinal: u32,
     /// Birth, in milliseconds since 1970.
@@ -187,4 +190,57 @@ pub struct Head {
     /// Who is changing the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
+}
+
+impl Head {
+    /// Names of the subjects with pods that belong to the subject called `name`: by its id, or by its name. None when it
+    /// is not there, or has a pod itself.
+    pub fn pods_below(&self, name: &str) -> Vec<&str> {
+        let is_it = |id: &str| id == name || last(id) == name;
+        let above = |id: &str| self.subjects.get(id)?.parent.as_deref();
+        let belongs = |id: &str| {
+            let ancestors = std::iter::successors(above(id), |id| above(id)).take(16);
+            ancestors.into_iter().any(is_it)
+        };
+        let pods = || self.subjects.iter().filter(|(_, it)| it.pod && !it.retired);
+        if pods().any(|(id, _)| is_it(id)) {
+            return Vec::new();
+        }
+        pods()
+            .filter(|(id, _)| belongs(id))
+            .map(|(id, _)| last(id))
+            .collect()
+    }
+}
+
+/// The name in an id such as `peer/peer0.org1`.
+fn last(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_an_organisation_is_found_by_its_name() {
+        let subjects = serde_json::json!({
+            "chain": {"kind": "chain", "ordinal": 0, "bornMs": 1, "namespace": "n"},
+            "org/org1": {"kind": "org", "ordinal": 0, "bornMs": 1, "namespace": "n", "parent": "chain"},
+            "peer/peer0.org1": {"kind": "peer", "ordinal": 0, "bornMs": 1, "namespace": "n", "parent": "org/org1", "pod": true},
+            "peer/peer1.org1": {"kind": "peer", "ordinal": 1, "bornMs": 1, "namespace": "n", "parent": "org/org1", "pod": true, "retired": true},
+            "user/admin.org1": {"kind": "user", "ordinal": 0, "bornMs": 1, "namespace": "n", "parent": "org/org1"},
+            "peer/peer0.org2": {"kind": "peer", "ordinal": 2, "bornMs": 1, "namespace": "n", "parent": "org/org2", "pod": true},
+        });
+        let head: Head = serde_json::from_value(serde_json::json!({
+            "schema": 1, "minimumHost": "0.1.0", "uid": "u", "chain": "c", "stack": "s", "release": "r",
+            "phase": "formed", "subjects": subjects, "next": {}, "bornMs": 1, "revision": 1
+        }))
+        .unwrap();
+        assert_eq!(head.pods_below("org1"), ["peer0.org1"]);
+        assert_eq!(head.pods_below("org/org1"), ["peer0.org1"]);
+        assert_eq!(head.pods_below("chain"), ["peer0.org1"], "org2 is unknown");
+        assert_eq!(head.pods_below("peer0.org1"), [""; 0], "a node itself");
+        assert_eq!(head.pods_below("org3"), [""; 0]);
+    }
 }

@@ -32,7 +32,13 @@ async fn a_chain_is_created_watched_changed_deleted_revived_and_purged() {
     // A node more: no pod of the others is restarted, no vault of theirs is written.
     let pods = uids(&admin, "", "Pod").await;
     let vaults = uids(&admin, "", "Secret").await;
-    tool.run(&format!("apply life --nodes 3 {options} --wait"));
+    // What no flag says stays as it is.
+    tool.run("apply life --nodes 3 --wait");
+    let said = tool.run(&format!("apply life --nodes 3 {options}"));
+    assert!(
+        said.lines().all(|line| line.ends_with(" unchanged")),
+        "{said}"
+    );
     let grown = uids(&admin, "", "Pod").await;
     assert!(pods.iter().all(|(name, uid)| grown.get(name) == Some(uid)));
     assert_eq!(grown.len(), 3);

@@ -44,7 +44,7 @@ use kubectl_chain::cluster::watch::{look, wait_ready};
 use kubectl_chain::cluster::{ClusterError, ClusterStore, Connection};
 use kubectl_chain::state::lock::{Claim, LockError, acquire, fence, release};
 use kubectl_chain::state::{
-    Head, HeadCreation, HeadPut, Inventory, KeptItem, ObjectId, Phase, Public, Revision, Store,
+    Head, HeadCreation, HeadPut, Inventory, KeptItem, ObjectId, Phase, Public, Revision, Site, Store,
     StoreError, Vault, VaultCreation, VaultRef,
 };
 use plane::plane;
@@ -283,6 +283,7 @@ fn plan<'a>(objects: &'a [Value], groups: &'a [DisruptionGroup]) -> ApplyPlan<'a
         chain: "c",
         uid: UID,
         objects,
+        clusters: None,
         groups,
         options: ApplyOptions {
             timeout: Duration::from_mins(1),

@@ -52,6 +52,12 @@ async fn each_organisation_lives_in_a_namespace_of_its_own() {
         one.run("logs peer0.nsb --chain net")
             .contains("net-peer0-0")
     );
+    // An organisation's own: no other's lines.
+    let of_org = one.run("logs nsb --chain net --prefix");
+    assert!(
+        of_org.contains("net-peer0-0") && !of_org.contains("nsa"),
+        "{of_org}"
+    );
     // Another chain whose organisation has that namespace does not take the Service over.
     let other = Operator::new(plane(), "fabricother").await;
     let said =

@@ -111,10 +111,8 @@ impl Change {
             store: &store,
             claim: &claim,
         };
-        if between
-            .settle(&mut prepared, verb, &target, &options, printer)
-            .await?
-        {
+        let settling = between.settle(&mut prepared, verb, &target, &options, printer);
+        if Box::pin(settling).await? {
             parts = self::parts(&prepared, &clusters)?;
             sampled = false;
         }
