@@ -328,16 +328,10 @@ async fn balancers_are_waited_for_and_file_exchange_crosses_clusters() {
         (&two.home, "a", "203.0.113.1"),
         (&two.west, "b", "203.0.113.2"),
     ] {
-        let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}});
-        let service = format!("service/spread-{node}-peers");
-        let words = [
-            "patch",
-            &service,
-            "--subresource=status",
-            "--type=merge",
-            "-p",
-        ];
-        side.kubectl(&words, &status.to_string());
+        side.balance(
+            &format!("service/spread-{node}-peers"),
+            &json!({"ip": address}),
+        );
     }
     two.home.run("create -f chain.yaml --wait");
     for (side, other) in [(&two.home, "203.0.113.2"), (&two.west, "203.0.113.1")] {
@@ -362,15 +356,8 @@ async fn balancers_are_waited_for_and_file_exchange_crosses_clusters() {
         );
     }
     // An address that moved is in everybody's list after the next apply.
-    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}}});
-    let words = [
-        "patch",
-        "service/spread-b-peers",
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-    ];
-    two.west.kubectl(&words, &status.to_string());
+    two.west
+        .balance("service/spread-b-peers", &json!({"ip": "203.0.113.9"}));
     two.home.run("apply -f chain.yaml");
     let peers = two.home.file("network-config.toml").await;
     assert!(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,7 +9,7 @@ use clap::Args;
 
 use super::circumstances::draw;
 use super::scene::clusters_of;
-use super::{Context, in_cluster};
+use super::{Context, Once, in_cluster};
 use crate::cluster::apply::{Hooks, Outcome};
 use crate::cluster::delete::{DeletePlan, delete_objects, purge_records};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, Connection};
@@ -77,7 +76,7 @@ impl Delete {
             store: &store,
             printer,
             holder: claim.holder.clone(),
-            busy: Mutex::new(BTreeSet::new()),
+            busy: Once::default(),
         };
         let result = self.delete(&clusters, &store, &head, &hooks).await;
         if result.is_err() {
@@ -202,7 +201,7 @@ struct Teller<'a, S> {
     store: &'a S,
     printer: &'a Printer,
     holder: String,
-    busy: Mutex<BTreeSet<String>>,
+    busy: Once,
 }
 
 impl<S: Store> Hooks for Teller<'_, S> {
@@ -220,15 +219,8 @@ impl<S: Store> Hooks for Teller<'_, S> {
     }
 
     fn waiting(&self, id: &ObjectId, why: &str) {
-        let (kind, place) = (id.kind.to_lowercase(), in_cluster(id));
-        let text = format!("waiting for {kind}/{}{place}: {why}", id.name);
-        let mut busy = self
-            .busy
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if busy.insert(text.clone()) {
-            self.printer.note(&text);
-        }
+        let what = format!("{}/{}", id.kind.to_lowercase(), id.name);
+        self.busy.waiting(self.printer, &what, id, why);
     }
 
     async fn fence(&self) -> Result<(), ClusterError> {

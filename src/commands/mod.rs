@@ -34,8 +34,8 @@ use crate::cli::{self, Cli, Command};
 use crate::cluster::{ClusterError, Connection};
 use crate::pipeline::form::FormError;
 use crate::plugin::{Catalog, Runtime};
-use crate::state::StoreError;
 use crate::state::lock::LockError;
+use crate::state::{ObjectId, StoreError};
 use crate::ui::{self, Message, Printer};
 
 /// What every command gets.
@@ -135,8 +135,26 @@ async fn dispatch(cli: Cli, mut context: Context) -> ExitCode {
     }
 }
 
+/// Notes that are told once, however often they come: somebody who waits looks again and again.
+#[derive(Debug, Default)]
+struct Once(std::sync::Mutex<std::collections::BTreeSet<String>>);
+
+impl Once {
+    /// Tells that something is waited for.
+    fn waiting(&self, printer: &Printer, what: &str, id: &ObjectId, why: &str) {
+        let text = format!("waiting for {what}{}: {why}", in_cluster(id));
+        let mut told = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if told.insert(text.clone()) {
+            printer.note(&text);
+        }
+    }
+}
+
 /// ` in west` about an object of another cluster than the chain's home, to stand behind its name.
-fn in_cluster(id: &crate::state::ObjectId) -> String {
+fn in_cluster(id: &ObjectId) -> String {
     if id.cluster.is_empty() {
         String::new()
     } else {

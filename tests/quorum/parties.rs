@@ -104,21 +104,6 @@ async fn parties_join_each_other_by_one_file_each_way() {
     assert!(said.contains("/spec/fingerprint"), "{said}");
 }
 
-/// What a load balancer's controller writes into the status of an object.
-fn balance(of: &Operator, object: &str, ingress: &Value) {
-    let patch = json!({"status": {"loadBalancer": {"ingress": [ingress]}}});
-    of.kubectl(
-        &[
-            "patch",
-            object,
-            "--subresource=status",
-            "--type=merge",
-            "-p",
-        ],
-        &patch.to_string(),
-    );
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_are_those_that_balancers_gave() {
     let (one, two) = (
@@ -144,7 +129,7 @@ async fn addresses_are_those_that_balancers_gave() {
         json!({"ip": "203.0.113.7"}),
         json!({"hostname": "lb.example"}),
     ]) {
-        balance(&one, &format!("service/{name}"), &address);
+        one.balance(&format!("service/{name}"), &address);
     }
     let told = one.run("export scale --party one");
     for address in [

@@ -108,6 +108,19 @@ impl Operator {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Writes into the status of an object what a load balancer's controller would.
+    pub fn balance(&self, object: &str, ingress: &Value) {
+        let patch = serde_json::json!({"status": {"loadBalancer": {"ingress": [ingress]}}});
+        let words = [
+            "patch",
+            object,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+        ];
+        self.kubectl(&words, &patch.to_string());
+    }
+
     /// Puts a file into the folder in which commands run: the one thing that is carried.
     pub fn receive(&self, name: &str, text: &str) {
         std::fs::write(self.home.path().join(name), text).unwrap();

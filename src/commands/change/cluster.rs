@@ -19,7 +19,7 @@ use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, ConnectFlags, Connection, watch};
 use crate::commands::circumstances::now_ms;
 use crate::commands::hooks::{HookRun, subject_of};
-use crate::commands::{Context, in_cluster};
+use crate::commands::{Context, Once, in_cluster};
 use crate::manifest::Object;
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
@@ -151,6 +151,7 @@ impl Change {
                 .map(|object| (object.id(), object.display()))
                 .collect(),
             quiet: self.output.is_some(),
+            busy: Once::default(),
             lock: Mutex::new(if prepared.writes() {
                 Lock::Fresh
             } else {
@@ -478,6 +479,7 @@ struct Teller<'a, S> {
     claim: &'a lock::Claim,
     names: BTreeMap<ObjectId, String>,
     quiet: bool,
+    busy: Once,
     lock: Mutex<Lock>,
 }
 
@@ -515,11 +517,7 @@ impl<S: Store> Hooks for Teller<'_, S> {
     }
 
     fn waiting(&self, id: &ObjectId, why: &str) {
-        self.printer.note(&format!(
-            "waiting for {}{}: {why}",
-            show(id),
-            in_cluster(id)
-        ));
+        self.busy.waiting(self.printer, &show(id), id, why);
     }
 
     async fn gate(

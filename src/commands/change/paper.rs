@@ -16,6 +16,21 @@ use crate::state::{Remembered, Site, Store, Vault};
 use crate::ui::Printer;
 
 impl Change {
+    async fn prepare_on_paper<S: Store>(
+        &self,
+        store: &S,
+        verb: Verb,
+        wish: &Wish,
+    ) -> anyhow::Result<Prepared> {
+        let round = Round {
+            keep_files: self.output_dir.is_some(),
+            renew: &wish.renew,
+            clusters: &wish.resolved.clusters(),
+            stand_in: false,
+        };
+        Ok(wish.prepare(store, verb, &round).await?)
+    }
+
     pub(super) async fn on_paper(
         &self,
         verb: Verb,
@@ -23,13 +38,7 @@ impl Change {
         printer: &Printer,
     ) -> anyhow::Result<bool> {
         let store = MemoryStore::new(&wish.resolved.chain);
-        let round = Round {
-            keep_files: self.output_dir.is_some(),
-            renew: &wish.renew,
-            clusters: &wish.resolved.clusters(),
-            stand_in: false,
-        };
-        let prepared = wish.prepare(&store, verb, &round).await?;
+        let prepared = self.prepare_on_paper(&store, verb, wish).await?;
         // Nothing follows: taking it apart piece by piece would only cost time.
         let prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
@@ -73,13 +82,7 @@ impl Change {
         } else {
             verb
         };
-        let round = Round {
-            keep_files: self.output_dir.is_some(),
-            renew: &wish.renew,
-            clusters: &wish.resolved.clusters(),
-            stand_in: false,
-        };
-        let prepared = wish.prepare(&store, verb, &round).await?;
+        let prepared = self.prepare_on_paper(&store, verb, wish).await?;
         let mut prepared = ManuallyDrop::new(prepared);
         tell_notes(&prepared, printer);
         let claim = wish.drawn.claim("create");
