@@ -155,6 +155,9 @@ async fn a_chain_lives_in_two_clusters_by_one_file() {
         "{shown}"
     );
     home.run("logs b --chain wide --tail=1");
+    // Whoever has the other cluster alone sees what is there.
+    assert!(west.run("status wide").contains("1/1 nodes ready"));
+    west.run("logs b --chain wide --tail=1");
 
     // A node more in the other cluster: its Service first, then everybody's list.
     two.file(
