@@ -116,8 +116,15 @@ impl Port {
             }
             head.push(line.trim_end().to_owned());
         }
-        let mut words = head.first().map(String::as_str).unwrap_or_default().split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let mut words = head
+            .first()
+            .map(String::as_str)
+            .unwrap_or_default()
+            .split(' ');
+        let (method, path) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         let headers = head.iter().skip(1).filter_map(|it| it.split_once(": "));
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -49,6 +49,25 @@ fn tells(bytes: &[u8], secret: &[u8]) -> bool {
     within(secret) || within(hex.as_bytes()) || within(BASE64.encode(secret).as_bytes())
 }
 
+/// Takes the one file that a home has and the other has not to the other, and tells its name.
+fn carry(from: &Operator, to: &Operator, sent: &mut Vec<Vec<u8>>) -> String {
+    let mut fresh = Vec::new();
+    for entry in std::fs::read_dir(from.home.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let there = to.home.path().join(&name).exists();
+        if name.ends_with(".pb") && !there {
+            fresh.push(name);
+        }
+    }
+    let [name] = fresh.as_slice() else {
+        panic!("{fresh:?}");
+    };
+    let bytes = std::fs::read(from.home.path().join(name)).unwrap();
+    std::fs::write(to.home.path().join(name), &bytes).unwrap();
+    sent.push(bytes);
+    name.clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() {
     let Some(front) = Front::of(plane(), "pair") else {
@@ -58,7 +77,7 @@ async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() 
         Operator::new(plane(), "fabricalpha").await,
         Operator::new(plane(), "fabricbeta").await,
     );
-    let base = "--stack fabric --peers 1 --channel shared --wait";
+    let base = "--stack fabric --peers 1 --channel shared --chaincode kv=example/kv:1 --wait";
     alpha.run(&format!(
         "create pair {base} --orgs pone --orderer-org porder --orderers 1"
     ));
@@ -72,7 +91,6 @@ async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() 
     // Who joins has the block of the channel, and no orderers of its own.
     beta.receive("alpha.yaml", &from_alpha);
     let (code, out, said) = beta.output(&format!("join -f alpha.yaml {base} --orgs ptwo"));
-    println!("{out}\n{said}");
     assert_eq!(code, Some(0), "{out}\n{said}");
     assert!(said.contains("no members of it yet"), "{said}");
     let status = beta.run("status pair -o json");
@@ -96,49 +114,67 @@ async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() 
     // Now it is somebody who can be added: so far the first party alone decides.
     let said = alpha.fails("run channel-add-org shared org=nobody --chain pair");
     assert!(said.contains("ptwo"), "{said}");
-    let said = alpha.run("run channel-add-org shared org=ptwo --chain pair");
-    println!("{said}");
-    let after = picture(&front.ledger(), "shared");
-    println!("{after:#?}");
-    assert!(after.members.contains_key("PtwoMSP"), "{after:?}");
-    let (_, out, said) = beta.output("run bring-up --chain pair");
-    println!("{out} {said}");
+    alpha.run("run channel-add-org shared org=ptwo --chain pair");
+    beta.run("run bring-up --chain pair");
+    let seen = picture(&front.ledger(), "shared");
+    let members = ["PoneMSP", "PtwoMSP"].map(|it| (it.to_owned(), true));
+    assert_eq!(seen.members, members.into());
+    assert_eq!(seen.nodes.len(), 3, "{seen:?}");
+    // The definition stands; the second party runs its code by its own approval.
+    assert_eq!(seen.raised, [(("kv".to_owned(), 1), 1)].into());
+    assert!(seen.lifecycle.contains("approval/PtwoMSP/kv/1"), "{seen:?}");
 
-    // A change that both must sign.
+    let mut sent = Vec::new();
+    // A call that both must endorse: made by one, endorsed by the other, finished by the first.
+    alpha.run(r#"run chaincode-invoke kv --chain pair call=["add","n","1"]"#);
+    let proposal = carry(&alpha, &beta, &mut sent);
+    beta.run(&format!(
+        "run chaincode-endorse shared --chain pair --file {proposal}"
+    ));
+    let endorsed = carry(&beta, &alpha, &mut sent);
+    let finish = format!("run chaincode-endorse shared --chain pair --file {endorsed}");
+    for _ in 0..2 {
+        alpha.run(&finish);
+        let said = beta.run(r#"run chaincode-query kv --chain pair call=["get","n"]"#);
+        assert_eq!(said.trim(), "1");
+    }
+
+    // A change that both must sign: signed in one home, submitted from the other.
     let sequence = picture(&front.ledger(), "shared").sequence;
     let wish = alpha
         .command("run channel-update shared --chain pair")
         .arg(r#"policies={"Endorsement":"ANY Endorsement"}"#)
         .output()
         .unwrap();
-    println!("{}{}", String::from_utf8_lossy(&wish.stdout), String::from_utf8_lossy(&wish.stderr));
-    assert!(wish.status.success());
-    let carry = |from: &Operator, to: &Operator, name: &str| {
-        let bytes = std::fs::read(from.home.path().join(name)).unwrap();
-        std::fs::write(to.home.path().join(name), &bytes).unwrap();
-        bytes
-    };
-    let open = carry(&alpha, &beta, "shared-update.pb");
-    let alone = "run channel-submit shared --chain pair --file shared-update.pb";
-    let said = alpha.fails(alone);
+    assert!(wish.status.success(), "{wish:?}");
+    let open = carry(&alpha, &beta, &mut sent);
+    let alone = format!("run channel-submit shared --chain pair --file {open}");
+    let said = alpha.fails(&alone);
     assert!(said.contains("still missing: PtwoMSP"), "{said}");
-    let said = beta.run("run channel-sign shared --chain pair --file shared-update.pb");
+    let said = beta.run(&format!(
+        "run channel-sign shared --chain pair --file {open}"
+    ));
     assert!(said.contains("signed by PtwoMSP"), "{said}");
-    let signed = carry(&beta, &alpha, "shared-update-PtwoMSP.pb");
-    let both = format!("{alone} --file shared-update-PtwoMSP.pb");
+    let signed = carry(&beta, &alpha, &mut sent);
+    let both = format!("{alone} --file {signed}");
     let said = beta.fails(&both);
     assert!(said.contains("no orderer of channel shared"), "{said}");
     for _ in 0..2 {
         alpha.run(&both);
-        let ledger = front.ledger();
-        assert_eq!(picture(&ledger, "shared").sequence, sequence + 1);
+        let seen = picture(&front.ledger(), "shared");
+        assert_eq!(seen.sequence, sequence + 1);
     }
+    // From now on one endorsement is enough.
+    alpha.run(r#"run chaincode-invoke kv --chain pair call=["add","n","1"]"#);
+    let said = beta.run(r#"run chaincode-query kv --chain pair call=["get","n"]"#);
+    assert_eq!(said.trim(), "2");
 
     // Nothing that went from home to home has a key in it.
     let secrets = secrets(&alpha, "pair").await;
     assert!(secrets.len() > 20, "{}", secrets.len());
-    let bundles = [from_alpha.into_bytes(), from_beta.into_bytes()];
-    for bytes in [open, signed].iter().chain(&bundles) {
-        assert!(!secrets.iter().any(|it| tells(bytes, it)));
+    sent.extend([from_alpha.into_bytes(), from_beta.into_bytes()]);
+    assert_eq!(sent.len(), 6);
+    for bytes in sent {
+        assert!(!secrets.iter().any(|it| tells(&bytes, it)));
     }
 }

@@ -28,51 +28,88 @@ async fn ended(child: &Mutex<Child>) -> ExitStatus {
     }
 }
 
-/// A network that is made without a stop; with it how many requests that took.
-async fn whole(chain: &str) -> Option<(Picture, usize)> {
+/// A network that is made without a stop; with it how many requests that took, and how many writes.
+async fn whole(chain: &str) -> Option<(Picture, usize, usize)> {
     let front = Front::of(plane(), chain)?;
     let one = Operator::new(plane(), chain).await;
-    one.run(&create(chain));
-    let asked = front.asked();
-    for (n, l) in asked.iter().enumerate() { println!("{n} {l:?}"); }
+    let points = one.home.path().join("points");
+    let output = one
+        .command(&create(chain))
+        .env("CHAIN_CRASH_COUNT", &points)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let points = std::fs::read_to_string(points).unwrap_or_default();
     let picture = picture(&front.ledger(), "mychannel");
-    Some((picture, asked.len()))
+    Some((picture, front.asked().len(), points.lines().count()))
 }
 
-/// The same network, whose first run is killed at a request; finished by a second one.
-async fn killed(chain: String, at: usize, fault: Fault) -> Picture {
+/// Where the first run of a network ends.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    /// It is killed at a request.
+    Request(usize, Fault),
+    /// It stops at a write to the API server.
+    Write(usize),
+}
+
+/// The same network, whose first run ends somewhere; finished by a second one.
+async fn stopped(chain: String, stop: Stop) -> Picture {
     let front = Front::of(plane(), &chain).unwrap();
     let one = Operator::new(plane(), &chain).await;
     let line = create(&chain);
-    let child = Arc::new(Mutex::new(one.start(&line, &[])));
-    front.goes_wrong(&Faults::one(at, fault), Some(Arc::clone(&child)));
+    let at = match stop {
+        Stop::Write(at) => at.to_string(),
+        Stop::Request(..) => String::new(),
+    };
+    let child = one.start(&line, &[("CHAIN_CRASH_AT", &at)]);
+    let child = Arc::new(Mutex::new(child));
+    if let Stop::Request(at, fault) = stop {
+        front.goes_wrong(&Faults::one(at, fault), Some(Arc::clone(&child)));
+    }
     let status = ended(&child).await;
-    assert_eq!(status.code(), None, "{fault:?} at {at}: {status}");
+    let code = match stop {
+        Stop::Write(_) => Some(kubectl_chain::crash::EXIT_CODE),
+        Stop::Request(..) => None,
+    };
+    assert_eq!(status.code(), code, "{stop:?}: {status}");
     let (code, out, said) = one.output(&line);
-    assert_eq!(code, Some(0), "{fault:?} at {at}\n{out}\n{said}");
+    assert_eq!(code, Some(0), "{stop:?}\n{out}\n{said}");
+    picture(&front.ledger(), "mychannel")
+}
+
+/// The same network, whose connections are lost now and then; one run is enough.
+async fn lossy(chain: &str, requests: usize) -> Picture {
+    let front = Front::of(plane(), chain).unwrap();
+    let one = Operator::new(plane(), chain).await;
+    let kinds = [Fault::LostBefore, Fault::LostAfter];
+    let lost = (0..requests).step_by(5).zip(kinds.into_iter().cycle());
+    front.goes_wrong(&Faults(lost.collect()), None);
+    one.run(&create(chain));
     picture(&front.ledger(), "mychannel")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_whose_run_is_killed_is_finished_by_the_next() {
-    let Some((wanted, requests)) = whole("stop").await else {
+async fn a_network_whose_run_is_stopped_is_finished_by_the_next() {
+    let Some((wanted, requests, writes)) = whole("stop").await else {
         return;
     };
-    let mut runs = Vec::new();
-    for (number, fault) in [
-        Fault::KilledAfter,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-        Fault::KilledAfter,
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let at = requests * (number + 1) / 5;
-        let one = killed(format!("stop{number}"), at, fault);
-        runs.push((at, fault, tokio::spawn(one)));
+    assert_eq!(lossy("stoplossy", requests).await, wanted);
+    let mut stops = vec![
+        Stop::Request(requests / 6, Fault::KilledAfter),
+        Stop::Request(requests / 2, Fault::KilledBefore),
+        Stop::Request(requests * 3 / 4, Fault::KilledAfter),
+    ];
+    // A build without crash points counts none.
+    if writes > 0 {
+        stops.push(Stop::Write(writes - 3));
     }
-    for (at, fault, run) in runs {
-        assert_eq!(run.await.unwrap(), wanted, "{fault:?} at {at}");
+    let mut runs = Vec::new();
+    for (number, stop) in stops.into_iter().enumerate() {
+        let run = tokio::spawn(stopped(format!("stop{number}"), stop));
+        runs.push((stop, run));
+    }
+    for (stop, run) in runs {
+        assert_eq!(run.await.unwrap(), wanted, "{stop:?}");
     }
 }

@@ -19,7 +19,8 @@ impl Ledger {
     }
 
     fn metrics(&self, id: &str) -> String {
-        let mut all = String::from("# HELP ledger_blockchain_height Height of the chain in blocks.\n");
+        let mut all =
+            String::from("# HELP ledger_blockchain_height Height of the chain in blocks.\n");
         let mut tell = |name: &str, channel: &str, value: u64| {
             let _ = writeln!(all, "{name}{{channel=\"{channel}\"}} {value}");
         };
