@@ -12,6 +12,11 @@
 )]
 
 mod combinations;
+mod consenters;
+mod front;
+mod listener;
+mod live;
+mod mounts;
 mod namespaces;
 #[path = "../support/operator.rs"]
 mod operator;
@@ -20,5 +25,6 @@ mod parties;
 mod plane;
 mod refused;
 mod renewed;
+mod stopped;
 
 use operator::Operator;

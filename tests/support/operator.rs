@@ -69,6 +69,25 @@ impl Operator {
         command
     }
 
+    /// Starts it and does not wait for its end; what it says goes nowhere.
+    pub fn start(&self, line: &str, variables: &[(&str, &str)]) -> std::process::Child {
+        let made = self.command(line);
+        let mut command = std::process::Command::new(made.get_program());
+        command
+            .args(made.get_args())
+            .current_dir(self.home.path())
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
+        for (name, value) in made.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.envs(variables.iter().copied()).spawn().unwrap()
+    }
+
     /// Runs it: exit code, stdout, stderr.
     pub fn output(&self, line: &str) -> (Option<i32>, String, String) {
         let output = self.command(line).output().unwrap();

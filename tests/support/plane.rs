@@ -84,6 +84,12 @@ impl Plane {
         own.then(|| self.kubeconfig.with_file_name("exec"))
     }
 
+    /// The folder with one folder for each pod, as the control plane's README says; none in a cluster of somebody's.
+    pub fn pods_folder(&self) -> Option<PathBuf> {
+        let own = std::env::var_os("CHAIN_TEST_KUBECONFIG").is_none();
+        own.then(|| self.kubeconfig.with_file_name("pods"))
+    }
+
     /// The flags of the admin, in a namespace.
     pub fn flags(&self, namespace: &str) -> ConnectFlags {
         ConnectFlags {

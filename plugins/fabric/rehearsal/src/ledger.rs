@@ -12,12 +12,16 @@ pub mod peer;
 pub mod policy;
 pub mod update;
 
+mod boot;
 mod call;
 mod legacy;
 mod lifecycle;
+mod metrics;
 mod seal;
 mod validate;
 pub(crate) mod wire;
+
+pub use boot::{Door, Started};
 
 use std::collections::BTreeMap;
 
@@ -84,16 +88,26 @@ impl Ledger {
     /// When the network has no keys of a node, or a block that is none.
     pub fn new(network: &Network) -> Result<Self, Diagnostics> {
         let release = Release::of(&network.topology.release).ok_or_else(|| broken("release"))?;
-        let mut ledger = Self {
+        let mut ledger = Self::empty(release, network.now_ms);
+        ledger.start(network)?;
+        Ok(ledger)
+    }
+
+    /// One without nodes, at a time in milliseconds since 1970.
+    pub fn empty(release: Release, now_ms: u64) -> Self {
+        Self {
             audit: Audit::default(),
             orderers: BTreeMap::new(),
             peers: BTreeMap::new(),
             chains: BTreeMap::new(),
             release,
-            clock_ms: network.now_ms,
-        };
-        ledger.start(network)?;
-        Ok(ledger)
+            clock_ms: now_ms,
+        }
+    }
+
+    /// It is at least this late, in milliseconds since 1970: for a world that has a clock of its own.
+    pub fn is_now(&mut self, now_ms: u64) {
+        self.clock_ms = self.clock_ms.max(now_ms);
     }
 
     /// Starts the nodes of a network that are not there yet: another party's, or such as were added.
@@ -117,36 +131,72 @@ impl Ledger {
             let key = PrivateKey::parse_pem(&key).map_err(broken)?;
             let identity = Identity::new(&local.msp_id, &node.certificate, key).map_err(broken)?;
             let tls = Certificate::parse_pem(&node.tls_certificate).map_err(broken)?;
-            if subject.kind == kind::PEER {
-                let peer = Peer {
-                    identity,
-                    tls,
-                    local,
-                    channels: BTreeMap::new(),
-                    installed: BTreeMap::new(),
-                    legacy: BTreeMap::new(),
-                };
-                self.peers.insert(subject.id.clone(), peer);
-                continue;
-            }
-            let mut orderer = Orderer {
+            let peer = subject.kind == kind::PEER;
+            let genesis = if !peer && self.release.system_channel() {
+                Some(network.bytes(&reference(role::STACK, CHAIN, item::GENESIS))?)
+            } else {
+                None
+            };
+            let started = Started {
+                peer,
                 identity,
                 tls,
-                channels: BTreeMap::new(),
-                system: None,
+                local,
+                genesis,
             };
-            if self.release.system_channel() {
-                let block = network.bytes(&reference(role::STACK, CHAIN, item::GENESIS))?;
-                orderer::faults(&block, self.release).map_err(broken)?;
-                let block = Block::decode(block.as_slice()).map_err(broken)?;
-                let chain = Chain::new(block, self.release).map_err(broken)?;
-                orderer.system = Some(chain.name.clone());
-                let name = chain.name.clone();
-                let key = self.adopt(chain);
-                orderer.channels.insert(name, key);
-            }
-            self.orderers.insert(subject.id.clone(), orderer);
+            self.begin(&subject.id, started)?;
         }
+        Ok(())
+    }
+
+    /// A node starts; one that was there before finds on its volume what it had.
+    ///
+    /// # Errors
+    /// A block 0 that no orderer of this release takes.
+    pub fn begin(&mut self, id: &str, started: Started) -> Result<(), Diagnostics> {
+        let Started {
+            peer,
+            identity,
+            tls,
+            local,
+            genesis,
+        } = started;
+        if peer {
+            let before = self.peers.remove(id);
+            let (channels, installed, legacy) = before
+                .map(|it| (it.channels, it.installed, it.legacy))
+                .unwrap_or_default();
+            let peer = Peer {
+                identity,
+                tls,
+                local,
+                channels,
+                installed,
+                legacy,
+            };
+            self.peers.insert(id.to_owned(), peer);
+            return Ok(());
+        }
+        let before = self.orderers.remove(id);
+        let (channels, system) = before
+            .map(|it| (it.channels, it.system))
+            .unwrap_or_default();
+        let mut orderer = Orderer {
+            identity,
+            tls,
+            channels,
+            system,
+        };
+        if let Some(block) = genesis.filter(|_| orderer.system.is_none()) {
+            orderer::faults(&block, self.release).map_err(broken)?;
+            let block = Block::decode(block.as_slice()).map_err(broken)?;
+            let chain = Chain::new(block, self.release).map_err(broken)?;
+            orderer.system = Some(chain.name.clone());
+            let name = chain.name.clone();
+            let key = self.adopt(chain);
+            orderer.channels.insert(name, key);
+        }
+        self.orderers.insert(id.to_owned(), orderer);
         Ok(())
     }
 
@@ -245,6 +295,9 @@ impl Ledger {
             (Some(_), _, port::ADMIN) => return self.participation(node, http),
             (Some(it), _, port::ORDERER) => Some(&it.tls),
             (_, Some(it), port::PEER) => Some(&it.tls),
+            (Some(_), _, port::ORDERER_OPS) | (_, Some(_), port::PEER_OPS) => {
+                return Ok(self.operations(node, http));
+            }
             _ => None,
         };
         let Some(tls) = rpc else {

@@ -194,7 +194,7 @@ impl Ledger {
     }
 
     /// Whether a channel has a leader, by those of its consenters that joined.
-    fn led(&self, key: &str) -> bool {
+    pub(super) fn led(&self, key: &str) -> bool {
         let Some(chain) = self.chains.get(key) else {
             return false;
         };

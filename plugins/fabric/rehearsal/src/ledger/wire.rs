@@ -32,6 +32,12 @@ pub fn plain(code: i32, body: &Value) -> Response {
     answer(code, &headers, &json!([]), body)
 }
 
+/// An answer of plain HTTP with text in it.
+pub fn text(body: String) -> Response {
+    let headers = json!([["content-type", "text/plain; version=0.0.4"]]);
+    answer(200, &headers, &json!([]), body.into_bytes())
+}
+
 /// The messages of a call that went well.
 pub fn messages<M: Message>(all: &[M]) -> Response {
     let body = all
