@@ -356,6 +356,22 @@ impl<S: Store> Hooks for Teller<'_, S> {
             .note(&format!("waiting for {}: {why}", show(id)));
     }
 
+    async fn later(
+        &self,
+        _group: &str,
+        members: &[ObjectId],
+    ) -> Result<BTreeSet<ObjectId>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.hooks.later(members).await?)
+    }
+
+    async fn begins(&self, _group: &str, member: &ObjectId) -> Result<(), ClusterError> {
+        Ok(self.hooks.begins(member).await?)
+    }
+
+    fn owes_gate(&self, member: &ObjectId) -> bool {
+        self.hooks.owes_gate(member)
+    }
+
     async fn gate(
         &self,
         _group: &str,
