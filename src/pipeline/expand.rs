@@ -232,7 +232,7 @@ fn check(
                 return Err(refuse(
                     subject,
                     format!(
-                        "it lives in namespace `{}` and cannot move to `{}`",
+                        "it lives in namespace `{0}` and cannot move to `{1}`\nhint: its keys and volumes stay where they are, so say `{0}` again; or make another chain, with a name of its own, in `{1}`",
                         old.namespace, subject.namespace
                     ),
                 ));

@@ -52,6 +52,12 @@ async fn each_organisation_lives_in_a_namespace_of_its_own() {
         one.run("logs peer0.nsb --chain net")
             .contains("net-peer0-0")
     );
+    // What lives in a namespace stays there, and whoever wants it elsewhere is told what to do.
+    let said = one.fails(&format!("apply net {spec} --namespaces one"));
+    assert!(
+        said.contains("lives in namespace `nsa`") && said.contains("say `nsa` again"),
+        "{said}"
+    );
     // Another chain whose organisation has that namespace does not take the Service over.
     let other = Operator::new(plane(), "fabricother").await;
     let said =
