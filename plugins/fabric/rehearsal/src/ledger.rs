@@ -10,6 +10,7 @@ pub mod message;
 pub mod orderer;
 pub mod peer;
 pub mod policy;
+pub mod restart;
 pub mod update;
 
 mod call;
@@ -59,6 +60,8 @@ pub struct Ledger {
     pub chains: BTreeMap<String, Chain>,
     /// The release of all nodes.
     pub release: Release,
+    /// When nodes were started again, by id.
+    restarted: BTreeMap<String, u64>,
     clock_ms: u64,
 }
 
@@ -90,6 +93,7 @@ impl Ledger {
             peers: BTreeMap::new(),
             chains: BTreeMap::new(),
             release,
+            restarted: BTreeMap::new(),
             clock_ms: network.now_ms,
         };
         ledger.start(network)?;
@@ -241,6 +245,12 @@ impl Ledger {
     }
 
     fn answer(&mut self, node: &str, of: &str, http: &Http) -> Result<Response, Failure> {
+        if [port::ORDERER_OPS, port::PEER_OPS].contains(&of) {
+            return self.operations(node, http);
+        }
+        if !self.serves(node) {
+            return Err(wire::failure("refused", "nobody listens yet"));
+        }
         let rpc = match (self.orderers.get(node), self.peers.get(node), of) {
             (Some(_), _, port::ADMIN) => return self.participation(node, http),
             (Some(it), _, port::ORDERER) => Some(&it.tls),

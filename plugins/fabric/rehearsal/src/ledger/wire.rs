@@ -32,6 +32,12 @@ pub fn plain(code: i32, body: &Value) -> Response {
     answer(code, &headers, &json!([]), body)
 }
 
+/// An answer of plain HTTP with text in it.
+pub fn text(code: i32, body: &str) -> Response {
+    let headers = json!([["content-type", "text/plain"]]);
+    answer(code, &headers, &json!([]), body.as_bytes().to_vec())
+}
+
 /// The messages of a call that went well.
 pub fn messages<M: Message>(all: &[M]) -> Response {
     let body = all
