@@ -364,7 +364,7 @@ impl Operate for Work {
             return Ok(Self(Doing::new(now, move |hands| gate.pass(hands))));
         }
         if what.operation == gate::TURN {
-            let turn = Leading::of(&what);
+            let turn = Leading::of(&all, &what);
             return Ok(Self(Doing::new(now, move |hands| turn.tell(hands))));
         }
         if what.operation == register::NAME {

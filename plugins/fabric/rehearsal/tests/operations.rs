@@ -383,7 +383,7 @@ fn a_chaincode_is_called() {
 fn a_call_is_made_once_whatever_is_lost_and_whoever_is_killed() {
     for spec in [raft, alone, bft] {
         let (mut network, mut ledger) = brought_up(spec());
-        let add = json!({"call": "[\"add\", \"n\", \"1\"]"});
+        let add = json!({"call": "[\"add\", \"counter\", \"1\"]"});
         does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &add);
         let requests = network.log.requests.len();
         let mut sum = 1;
@@ -409,7 +409,7 @@ fn a_call_is_made_once_whatever_is_lost_and_whoever_is_killed() {
                 );
                 // What is remembered meanwhile tells nobody what was called, and afterwards it is forgotten.
                 let remembered = format!("{:?}", network.log.remembered);
-                assert!(!remembered.contains("add"), "{remembered}");
+                assert!(!remembered.contains("counter"), "{remembered}");
                 let left = network.state(BASIC).unwrap();
                 let left: Value = serde_json::from_str(&left).unwrap();
                 assert_eq!(left["calls"], json!({}), "{fault:?} at {at}");

@@ -126,7 +126,7 @@ fn a_gate_says_what_is_missing_and_gives_up() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(network.log.slept_ms >= 120_000, "{}", network.log.slept_ms);
+    assert!(network.log.slept_ms >= 110_000, "{}", network.log.slept_ms);
 }
 
 #[test]

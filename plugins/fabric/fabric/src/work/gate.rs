@@ -378,17 +378,29 @@ fn part(place: &Place, mine: &Channel, others: &[&Channel]) -> Option<String> {
 
 /// Whether an orderer had better be restarted after the others.
 #[derive(Debug)]
-pub struct Leading(String);
+pub struct Leading {
+    orderer: String,
+    /// Without a channel nobody leads, and nobody is asked.
+    has_channels: bool,
+}
 
 impl Leading {
     /// About the subject of a request.
-    pub fn of(what: &Request) -> Self {
-        Self(what.subject.clone())
+    pub fn of(all: &Topology, what: &Request) -> Self {
+        Self {
+            orderer: what.subject.clone(),
+            has_channels: all.subjects.iter().any(|it| it.kind == kind::CHANNEL),
+        }
     }
 
     /// Asks the orderer.
     pub async fn tell(self, hands: Hands) -> Result<Report, Diagnostics> {
-        Ok(match leads(&hands, &self.0).await {
+        let led = if self.has_channels {
+            leads(&hands, &self.orderer).await
+        } else {
+            None
+        };
+        Ok(match led {
             Some(channel) => {
                 let why = format!("it leads channel {channel}");
                 report(why.clone(), &json!({"later": why}))

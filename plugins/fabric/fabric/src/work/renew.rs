@@ -69,7 +69,7 @@ pub async fn renew(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagno
 /// The place of the one that is renewed next: orderers come last, and of them one that leads a channel.
 async fn next(crew: &Crew, left: &[String]) -> Result<usize, Diagnostics> {
     let is_orderer = |id: &String| id.starts_with(kind::ORDERER);
-    if left.len() < 2 || !left.iter().all(is_orderer) {
+    if left.len() < 2 || crew.channels.is_empty() || !left.iter().all(is_orderer) {
         return Ok(0);
     }
     let hands = crew.hands()?;
