@@ -70,6 +70,31 @@ pub trait Hooks: Send + Sync {
         async { Ok(()) }
     }
 
+    /// Those of `members` of `group` that had better be updated after the others, as their plugin sees it now.
+    fn later(
+        &self,
+        _group: &str,
+        _members: &[ObjectId],
+    ) -> impl Future<Output = Result<BTreeSet<ObjectId>, Box<dyn std::error::Error + Send + Sync>>> + Send
+    {
+        async { Ok(BTreeSet::new()) }
+    }
+
+    /// Called before a running `member` of `group` is updated: its gate is owed from here on, also to a run that finds
+    /// it updated.
+    fn begins(
+        &self,
+        _group: &str,
+        _member: &ObjectId,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Whether a run that was interrupted updated this member and never saw it pass its gate.
+    fn owes_gate(&self, _member: &ObjectId) -> bool {
+        false
+    }
+
     /// The plugin's health gate, after `member` of `group` is ready again and before the next one is touched.
     fn gate(
         &self,

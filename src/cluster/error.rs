@@ -313,6 +313,15 @@ pub enum ClusterError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A plugin could not say who goes last.
+    #[error("update of group {group:?} stopped: its plugin does not say who goes last")]
+    Turn {
+        /// The group.
+        group: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The operation lock is not ours (any more).
     #[error(transparent)]
     Lock(#[from] LockError),

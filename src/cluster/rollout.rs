@@ -2,7 +2,8 @@
 //!
 //! A disruption group says how many of its members may be down at once. One member is applied, waited for, passed
 //! through the plugin's gate; then the next. Members that are down already come first: updating them costs nothing, and
-//! may be what heals them. If the group does not recover in time the rollout stops, and the next run goes on from there.
+//! may be what heals them; those that the plugin wants last come last. If the group does not recover in time the rollout
+//! stops, and the next run goes on from there: with the gate of whoever was updated and has not passed it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -139,8 +140,14 @@ async fn roll_one<H: Hooks>(
 ) -> Result<Vec<Outcome>, ClusterError> {
     let timeout = applier.plan.options.timeout;
     let mut outcomes = Vec::new();
-    let mut in_flight: BTreeMap<ObjectId, Instant> = BTreeMap::new();
     let mut progress = Instant::now();
+    let mut in_flight: BTreeMap<ObjectId, Instant> = sequence
+        .members
+        .iter()
+        .filter(|id| applier.hooks.owes_gate(id))
+        .filter(|id| sequence.todo.iter().all(|item| item.id != **id))
+        .map(|id| (id.clone(), progress))
+        .collect();
     loop {
         if stopped.load(Ordering::Relaxed) {
             sequence.todo.clear();
@@ -154,6 +161,7 @@ async fn roll_one<H: Hooks>(
             .filter(|id| !down.contains_key(*id))
             .cloned()
             .collect();
+        let gated = !finished.is_empty();
         for id in finished {
             applier
                 .hooks
@@ -166,6 +174,10 @@ async fn roll_one<H: Hooks>(
                 })?;
             in_flight.remove(&id);
             progress = Instant::now();
+        }
+        if gated {
+            // A gate takes its time, and who was up before it may be down by now.
+            down = look(applier, &sequence).await?;
         }
         if let Some((id, _)) = in_flight
             .iter()
@@ -185,17 +197,10 @@ async fn roll_one<H: Hooks>(
                 ),
             });
         }
-        while let Some(at) = choose(
-            &sequence
-                .todo
-                .iter()
-                .map(|item| &item.id)
-                .collect::<Vec<_>>(),
-            &down.keys().collect(),
-            sequence.max_unavailable,
-        ) {
+        while let Some(at) = next(applier, &sequence, &down).await? {
             let item = sequence.todo.remove(at);
             applier.hooks.fence().await?;
+            applier.hooks.begins(&sequence.name, &item.id).await?;
             outcomes.push(applier.one(item).await?);
             down.entry(item.id.clone())
                 .or_insert_with(|| "it was just updated".to_owned());
@@ -280,12 +285,55 @@ async fn down_in(
     Ok(down)
 }
 
-/// The place in `todo` of the member that may be updated now.
-fn choose(todo: &[&ObjectId], down: &BTreeSet<&ObjectId>, max_unavailable: usize) -> Option<usize> {
-    if let Some(at) = todo.iter().position(|id| down.contains(*id)) {
+/// The place in the sequence of the member that is to be updated now; none while too many are down.
+async fn next<H: Hooks>(
+    applier: &Applier<'_, H>,
+    sequence: &Sequence<'_>,
+    down: &BTreeMap<ObjectId, String>,
+) -> Result<Option<usize>, ClusterError> {
+    let todo: Vec<ObjectId> = sequence.todo.iter().map(|item| item.id.clone()).collect();
+    // Who never passed its gate may be what keeps the others from theirs, so it goes as one that is down.
+    let first = |id: &ObjectId| down.contains_key(id) || applier.hooks.owes_gate(id);
+    let later = match todo.as_slice() {
+        [] | [_] => BTreeSet::new(),
+        all if all.iter().any(first) || down.len() >= sequence.max_unavailable => BTreeSet::new(),
+        all => applier
+            .hooks
+            .later(&sequence.name, all)
+            .await
+            .map_err(|source| ClusterError::Turn {
+                group: sequence.name.clone(),
+                source,
+            })?,
+    };
+    let room = down.len() < sequence.max_unavailable;
+    Ok(choose(
+        &todo,
+        |id| down.contains_key(id),
+        first,
+        &later,
+        room,
+    ))
+}
+
+/// The place in `todo` of the member that may be updated now: one that is down at any time, any other where there is
+/// room for one more that is down, those of `later` only when no others are left.
+fn choose(
+    todo: &[ObjectId],
+    is_down: impl Fn(&ObjectId) -> bool,
+    first: impl Fn(&ObjectId) -> bool,
+    later: &BTreeSet<ObjectId>,
+    room: bool,
+) -> Option<usize> {
+    if let Some(at) = todo.iter().position(is_down) {
         return Some(at);
     }
-    (!todo.is_empty() && down.len() < max_unavailable).then_some(0)
+    if !room || todo.is_empty() {
+        return None;
+    }
+    let urgent = todo.iter().position(first);
+    let usual = || todo.iter().position(|id| !later.contains(id));
+    urgent.or_else(usual).or(Some(0))
 }
 
 #[cfg(test)]
@@ -303,17 +351,43 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_down_go_first_and_cost_nothing() {
+    fn those_that_are_down_go_first_and_those_that_should_wait_go_last() {
         let (a, b, c) = (id("a"), id("b"), id("c"));
-        let todo = [&a, &b];
-        assert_eq!(choose(&todo, &BTreeSet::new(), 1), Some(0));
-        assert_eq!(choose(&todo, &BTreeSet::from([&b]), 1), Some(1));
+        let place = |todo: &[&ObjectId],
+                     down: &[&ObjectId],
+                     owing: &[&ObjectId],
+                     later: &[&ObjectId],
+                     most: usize| {
+            let todo: Vec<ObjectId> = todo.iter().map(|id| (*id).clone()).collect();
+            let later: BTreeSet<ObjectId> = later.iter().map(|id| (*id).clone()).collect();
+            choose(
+                &todo,
+                |id| down.contains(&id),
+                |id| owing.contains(&id),
+                &later,
+                down.len() < most,
+            )
+        };
+        assert_eq!(place(&[&a, &b], &[], &[], &[], 1), Some(0));
+        assert_eq!(place(&[&a, &b], &[&b], &[], &[], 1), Some(1));
         assert_eq!(
-            choose(&todo, &BTreeSet::from([&c]), 1),
+            place(&[&a, &b], &[&c], &[], &[], 1),
             None,
             "another member is down"
         );
-        assert_eq!(choose(&todo, &BTreeSet::from([&c]), 2), Some(0));
-        assert_eq!(choose(&[], &BTreeSet::new(), 1), None);
+        assert_eq!(place(&[&a, &b], &[&c], &[], &[], 2), Some(0));
+        assert_eq!(place(&[], &[], &[], &[], 1), None);
+        assert_eq!(place(&[&a, &b, &c], &[], &[], &[&a], 1), Some(1));
+        assert_eq!(
+            place(&[&a, &b], &[], &[], &[&a, &b], 1),
+            Some(0),
+            "somebody has to begin"
+        );
+        assert_eq!(place(&[&a, &b], &[], &[&b], &[&b], 1), Some(1));
+        assert_eq!(
+            place(&[&a, &b], &[&a], &[], &[&a], 1),
+            Some(0),
+            "one that is down leads nobody"
+        );
     }
 }

@@ -1,7 +1,11 @@
 //! Hooks of plugins, called by create and apply: before a subject is added, after it is ready, before it is removed, and
-//! between two restarts of one disruption group.
+//! before and between the restarts of one disruption group.
+
+use std::collections::BTreeSet;
 
 use chain_plugin_sdk::descriptor::Operation;
+use futures::future::try_join_all;
+use serde_json::Value;
 
 use super::grants::Granted;
 use super::notes;
@@ -13,10 +17,16 @@ use crate::pipeline::operate::{OperateError, Scene, Start, about, drive, hooks, 
 use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
+use crate::plugin::contract::operate::Report;
 use crate::plugin::contract::{Subject, Topology};
 use crate::state::store::update_head;
 use crate::state::{Head, ObjectId, Store, StoreError};
 use crate::ui::Printer;
+
+/// The hook that is called between two restarts of one disruption group.
+pub const GATE: &str = "gate";
+/// The hook that is asked whether somebody had better be restarted after the others of its group.
+const BEFORE_RESTART: &str = "before-restart";
 
 /// What hooks need of the run that calls them.
 pub struct HookRun<'a, S> {
@@ -86,12 +96,76 @@ impl<S: Store> HookRun<'_, S> {
             .collect()
     }
 
-    /// Calls the gate about the subject whose workload `member` is.
+    /// Calls the gate about the subject whose workload `member` is, and notes in the head that it was passed.
     pub async fn gate(&self, member: &ObjectId) -> Result<(), OperateError> {
-        match subject_of(&self.prepared.outcome.subjects, member) {
-            Some(subject) => self.about("gate", &subject.id).await,
+        let Some(subject) = self.subject_of(member) else {
+            return Ok(());
+        };
+        self.about(GATE, &subject.id).await?;
+        Ok(self.owe_gate(subject, false).await?)
+    }
+
+    /// Notes in the head that `member` is about to be restarted, and that its gate is to be passed: a run that finds it
+    /// restarted could not tell.
+    pub async fn begins(&self, member: &ObjectId) -> Result<(), StoreError> {
+        match self.subject_of(member) {
+            Some(subject) => self.owe_gate(subject, true).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether a run before this one restarted `member` and never saw it pass its gate.
+    pub fn owes_gate(&self, member: &ObjectId) -> bool {
+        let remembered = self
+            .subject_of(member)
+            .and_then(|subject| self.prepared.head.subjects.get(&subject.id));
+        remembered.is_some_and(|it| it.due.contains(GATE))
+    }
+
+    /// Those of `members` that plugins want to be restarted after the others, now.
+    pub async fn later(&self, members: &[ObjectId]) -> Result<BTreeSet<ObjectId>, OperateError> {
+        let asked = members.iter().map(|member| async move {
+            let Some(subject) = self.subject_of(member) else {
+                return Ok(None);
+            };
+            for (service, operation) in self.of_one(BEFORE_RESTART, &subject.id) {
+                let report = self
+                    .call(BEFORE_RESTART, service, operation, &subject.id)
+                    .await?;
+                let said: Value = serde_json::from_str(&report.table).unwrap_or_default();
+                if let Some(why) = said.get("later").and_then(Value::as_str) {
+                    let name = &subject.name;
+                    self.printer
+                        .note(&format!("{name} is restarted after the others: {why}"));
+                    return Ok(Some(member.clone()));
+                }
+            }
+            Ok::<_, OperateError>(None)
+        });
+        let answers = try_join_all(asked).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    async fn owe_gate(&self, subject: &Subject, owed: bool) -> Result<(), StoreError> {
+        if self.of_one(GATE, &subject.id).next().is_none() {
+            return Ok(());
+        }
+        update_head(self.store, |head: &mut Head| {
+            if let Some(remembered) = head.subjects.get_mut(&subject.id) {
+                if owed {
+                    remembered.due.insert(GATE.to_owned());
+                } else {
+                    remembered.due.remove(GATE);
+                }
+            }
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn subject_of(&self, workload: &ObjectId) -> Option<&Subject> {
+        subject_of(&self.prepared.outcome.subjects, workload)
     }
 
     /// The operations of a hook, each with its service.
@@ -148,13 +222,15 @@ impl<S: Store> HookRun<'_, S> {
         Ok(())
     }
 
+    /// Calls one operation, and shows what it notes.
+
     async fn call(
         &self,
         hook: &str,
         service: &ResolvedService,
         operation: &Operation,
         subject: &str,
-    ) -> Result<(), OperateError> {
+    ) -> Result<Report, OperateError> {
         let head = self
             .store
             .load_head()
@@ -176,11 +252,14 @@ impl<S: Store> HookRun<'_, S> {
             printer: self.printer,
             amend: None,
         };
-        self.printer.note(&format!(
-            "{hook}: {} of {} about {subject}",
-            operation.name,
-            service.plugin.name()
-        ));
+        // What this hook finds is told; that each of many is asked, each time, is not.
+        if hook != BEFORE_RESTART {
+            self.printer.note(&format!(
+                "{hook}: {} of {} about {subject}",
+                operation.name,
+                service.plugin.name()
+            ));
+        }
         let start = Start {
             service,
             services: &self.prepared.outcome.services,
@@ -197,10 +276,10 @@ impl<S: Store> HookRun<'_, S> {
         for note in &report.notes {
             notes::show(service.plugin.name(), note, self.printer);
         }
-        Ok(())
+        Ok(report)
     }
 
-    /// What a hook may use. The gate stands between two restarts of an apply, which reads no key.
+    /// What a hook may use. The restarts of an apply read no key.
     async fn secrets(
         &self,
         hook: &str,
@@ -209,7 +288,7 @@ impl<S: Store> HookRun<'_, S> {
         head: Option<&Head>,
         subject: &str,
     ) -> Result<Secrets, StoreError> {
-        let Some(head) = head.filter(|_| hook != "gate") else {
+        let Some(head) = head.filter(|_| ![GATE, BEFORE_RESTART].contains(&hook)) else {
             return Ok(Secrets::default());
         };
         Secrets::of_operation(

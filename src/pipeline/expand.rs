@@ -91,6 +91,14 @@ pub fn expand(
     Ok(subjects)
 }
 
+/// Where a subject lives.
+fn site_of(subject: &Subject) -> Site<'_> {
+    Site {
+        cluster: &subject.cluster,
+        namespace: &subject.namespace,
+    }
+}
+
 fn told(subject: &Subject) -> ForeignSpec {
     ForeignSpec {
         id: subject.id.clone(),
@@ -240,12 +248,9 @@ fn check(
                 return Err(refuse(
                     subject,
                     format!(
-                        "it lives in {} and cannot move to {}: its keys and volumes are there",
+                        "it lives in {} and cannot move to {}\nhint: its keys and volumes stay where they are, so say that again; or make another chain, with a name of its own, there",
                         old.site(),
-                        Site {
-                            cluster: &subject.cluster,
-                            namespace: &subject.namespace
-                        }
+                        site_of(subject)
                     ),
                 ));
             }

@@ -497,6 +497,10 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
         if retired && !remembered.retired && has("before-remove", &remembered.kind) {
             remembered.due.insert("before-remove".to_owned());
         }
+        if retired {
+            // It is not restarted any more.
+            remembered.due.remove("gate");
+        }
         if !retired && remembered.retired {
             remembered.due.remove("before-remove");
             for hook in ["before-add", "after-ready"]

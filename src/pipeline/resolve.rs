@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chain_plugin_sdk::descriptor::{Release, Role};
+use chain_plugin_sdk::descriptor::{Descriptor, Release, Role};
 use serde_json::{Map, Value};
 
 use super::options::{self, Options};
@@ -142,15 +142,8 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
     let stack = match &spec.stack {
         Some(name) if is_file_name(name) => catalog.find(name)?,
         Some(name) => catalog.stack(name).map_err(|fault| {
-            let known: Vec<&str> = stacks(catalog).collect();
-            let hint = match &fault {
-                PluginError::Unknown {
-                    suggestion: Some(near),
-                    ..
-                } => format!("did you mean `{near}`?"),
-                _ => format!("known stacks: {}", known.join(", ")),
-            };
-            loaded.refuse("/spec/stack", format!("unknown stack `{name}`"), Some(hint))
+            // What it says to do stands in its last line.
+            loaded.refuse("/spec/stack", fault.to_string(), None)
         })?,
         None => {
             let first = stacks(catalog).next().map(ToOwned::to_owned);
@@ -192,7 +185,7 @@ pub fn resolve(inputs: Inputs, catalog: &mut Catalog) -> Result<Resolved, Resolv
         )?
     };
     let mut services = Vec::new();
-    check_roles(&loaded, release, &spec.services)?;
+    check_roles(&loaded, &descriptor, &release_name, &spec.services)?;
     for role in &release.roles {
         for (instance, given, pointer) in instances(&loaded, role, spec.services.get(&role.name))? {
             let plugin = plugin_for(
@@ -472,16 +465,35 @@ fn of_stack(loaded: &Loaded, spec: &ChainSpec) -> Result<Service, ResolveError> 
 
 fn check_roles(
     loaded: &Loaded,
-    release: &Release,
+    stack: &Descriptor,
+    release: &str,
     given: &BTreeMap<String, Services>,
 ) -> Result<(), ResolveError> {
+    let roles = |of: &Release| -> Vec<String> {
+        let roles = of.roles.iter();
+        roles.map(|role| role.name.clone()).collect()
+    };
+    let own = stack.releases.get(release).map(roles).unwrap_or_default();
     for role in given.keys().filter(|role| *role != STACK_ROLE) {
-        if !release.roles.iter().any(|known| known.name == *role) {
-            let names: Vec<&str> = release
-                .roles
-                .iter()
-                .map(|role| role.name.as_str())
-                .collect();
+        if !own.contains(role) {
+            let names: Vec<&str> = own.iter().map(String::as_str).collect();
+            let others = stack.releases.iter();
+            let others = others.filter(|(_, it)| roles(it).contains(role));
+            let others: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
+            if !others.is_empty() {
+                let message = format!(
+                    "release {release} of stack `{}` has no role `{role}`: it belongs to release {}",
+                    stack.stack,
+                    others.join(", ")
+                );
+                let hint = format!(
+                    "take `--release {}`, or leave it out; roles of {release}: {}",
+                    others.join("` or `--release "),
+                    names.join(", ")
+                );
+                let pointer = format!("/spec/services/{role}");
+                return Err(loaded.refuse(&pointer, message, Some(hint)).into());
+            }
             let hint = nearest(role, names.iter().copied()).map_or_else(
                 || format!("known roles: {}", names.join(", ")),
                 |near| format!("did you mean `{near}`?"),
@@ -636,6 +648,23 @@ fn plugin_for(
             .into());
     }
     if !descriptor.series.iter().any(|series| series == release) {
+        let fits = catalog.of_role(stack_name, &role.name);
+        let fits = fits.filter(|it| it.descriptor.series.iter().any(|series| series == release));
+        let fits: Vec<&str> = fits.map(|it| it.name()).collect();
+        let mut hint = "generations must not be mixed".to_owned();
+        if !fits.is_empty() {
+            hint = format!("{hint}: for {release} there is {}", fits.join(", "));
+        }
+        let releases = &stack.descriptor.releases;
+        let own = descriptor.series.iter();
+        let own: Vec<&str> = own
+            .map(String::as_str)
+            .filter(|it| releases.contains_key(*it))
+            .collect();
+        if !own.is_empty() {
+            let own = own.join("` or `--release ");
+            hint = format!("{hint}; `{name}` goes with `--release {own}`");
+        }
         return Err(loaded
             .refuse(
                 pointer,
@@ -643,10 +672,7 @@ fn plugin_for(
                     "plugin `{name}` is of series {}, the chain is of release {release}",
                     descriptor.series.join(", ")
                 ),
-                Some(
-                    "generations must not be mixed: pick a plugin or a release that fits"
-                        .to_owned(),
-                ),
+                Some(hint),
             )
             .into());
     }

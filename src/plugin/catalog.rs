@@ -79,12 +79,13 @@ impl Catalog {
         self.stacks()
             .find(|plugin| plugin.descriptor.stack == name || plugin.name() == name)
             .cloned()
-            .ok_or_else(|| PluginError::Unknown {
-                name: name.to_owned(),
-                suggestion: nearest(
-                    name,
-                    self.stacks().map(|plugin| plugin.descriptor.stack.as_str()),
-                ),
+            .ok_or_else(|| {
+                let known = || self.stacks().map(|plugin| plugin.descriptor.stack.as_str());
+                PluginError::UnknownStack {
+                    name: name.to_owned(),
+                    suggestion: nearest(name, known()),
+                    known: known().map(ToOwned::to_owned).collect(),
+                }
             })
     }
 

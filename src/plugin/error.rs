@@ -13,6 +13,19 @@ pub enum PluginError {
         /// The nearest known name.
         suggestion: Option<String>,
     },
+    /// No stack of that name.
+    #[error(
+        "unknown stack `{name}`\nhint: {}",
+        suggestion.as_ref().map_or_else(|| format!("known stacks: {}", known.join(", ")), |near| format!("did you mean `{near}`?"))
+    )]
+    UnknownStack {
+        /// What was asked for.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+        /// All known names.
+        known: Vec<String>,
+    },
     /// A file could not be read.
     #[error("cannot read plugin {path}")]
     File {

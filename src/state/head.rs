@@ -60,8 +60,8 @@ pub struct Remembered {
     /// No longer wanted, and kept in memory with its vaults and volumes: wanted again, it is the same subject.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
-    /// Hooks that are still to be called about it (`before-add`, `after-ready`, `before-remove`): a run that was
-    /// interrupted calls them again.
+    /// Hooks that are still to be called about it (`before-add`, `after-ready`, `before-remove`, `gate`): a run
+    /// that was interrupted calls them again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub due: BTreeSet<String>,
     /// Oldest first; their items together are what the subject keeps, a later one winning (renewal).

@@ -98,6 +98,10 @@ struct Ear {
     done: Mutex<Vec<(String, Outcome)>>,
     waited: Mutex<Vec<String>>,
     gated: Mutex<Vec<String>>,
+    /// Those that want to be last.
+    last: Vec<String>,
+    /// Those whose gate a run before did not pass.
+    owing: Vec<String>,
     fences: Mutex<usize>,
 }
 
@@ -125,6 +129,19 @@ impl Hooks for Ear {
     async fn fence(&self) -> Result<(), ClusterError> {
         *self.fences.lock().unwrap() += 1;
         Ok(())
+    }
+
+    async fn later(
+        &self,
+        _group: &str,
+        members: &[ObjectId],
+    ) -> Result<BTreeSet<ObjectId>, Box<dyn std::error::Error + Send + Sync>> {
+        let last = members.iter().filter(|it| self.last.contains(&it.name));
+        Ok(last.cloned().collect())
+    }
+
+    fn owes_gate(&self, member: &ObjectId) -> bool {
+        self.owing.contains(&member.name) && !self.gated.lock().unwrap().contains(&member.name)
     }
 
     async fn gate(

@@ -53,11 +53,31 @@ async fn updates_of_a_group_go_one_by_one_and_stop_when_one_stays_down() {
             }
         })
     };
-    let ear = Ear::default();
+    let ear = Ear {
+        last: vec!["c-0".to_owned()],
+        ..Ear::default()
+    };
     let applied = apply(&connection, &plan(&v2, &groups), &ear).await.unwrap();
     assert_eq!(applied.configured, 3);
     assert_eq!(watcher.await.unwrap(), 1);
-    assert_eq!(ear.gated.lock().unwrap().len(), 3);
+    assert_eq!(*ear.gated.lock().unwrap(), ["c-1", "c-2", "c-0"]);
+
+    // A run that ended between a restart and its gate leaves the gate to the next, before anybody else is touched; and
+    // whoever owes it and is changed once more goes first.
+    let mut mixed = of("x/node:v2");
+    mixed[0] = of("x/node:v4").remove(0);
+    mixed[2] = of("x/node:v4").remove(2);
+    let ear = Ear {
+        owing: vec!["c-1".to_owned(), "c-2".to_owned()],
+        ..Ear::default()
+    };
+    apply(&connection, &plan(&mixed, &groups), &ear)
+        .await
+        .unwrap();
+    assert_eq!(*ear.gated.lock().unwrap(), ["c-1", "c-2", "c-0"]);
+    apply(&connection, &plan(&v2, &groups), &Quiet)
+        .await
+        .unwrap();
 
     // A version that never gets ready stops after the first member.
     let v3 = of("x/neverready:v3");

@@ -14,7 +14,19 @@ async fn what_cannot_work_is_refused_by_its_name() {
         ),
         (
             "--release 3.1 --orderer orderer_kafka",
-            &["orderer_kafka", "1.4"],
+            &[
+                "orderer_kafka",
+                "for 3.1 there is orderer_bft, orderer_raft",
+                "`--release 1.4`",
+            ],
+        ),
+        (
+            "--release 3.1 --kafka kafka_zookeeper",
+            &[
+                "has no role `kafka`",
+                "belongs to release 1.4",
+                "`--release 1.4`",
+            ],
         ),
         (
             "--release 1.4 --orderer orderer_kafka --channel c",
@@ -37,6 +49,11 @@ async fn what_cannot_work_is_refused_by_its_name() {
             assert!(said.contains(word), "{word:?} of {line}\n{said}");
         }
     }
+    let said = one.fails("create bad --stack fabirc --dry-run=client -o name");
+    assert!(
+        said.contains("unknown stack `fabirc`") && said.contains("did you mean `fabric`?"),
+        "{said}"
+    );
     // Who names no stack has the default one, and is told whose flag it is.
     let said = one.fails("apply bad --peers 3 --dry-run=client -o name");
     assert!(said.contains("--stack fabric"), "{said}");

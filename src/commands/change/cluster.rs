@@ -520,6 +520,22 @@ impl<S: Store> Hooks for Teller<'_, S> {
         self.busy.waiting(self.printer, &show(id), id, why);
     }
 
+    async fn later(
+        &self,
+        _group: &str,
+        members: &[ObjectId],
+    ) -> Result<BTreeSet<ObjectId>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.hooks.later(members).await?)
+    }
+
+    async fn begins(&self, _group: &str, member: &ObjectId) -> Result<(), ClusterError> {
+        Ok(self.hooks.begins(member).await?)
+    }
+
+    fn owes_gate(&self, member: &ObjectId) -> bool {
+        self.hooks.owes_gate(member)
+    }
+
     async fn gate(
         &self,
         _group: &str,

@@ -9,13 +9,17 @@ use crate::pipeline::world::covers;
 use crate::plugin::Runtime;
 
 /// When the host calls an operation by itself.
-const HOOKS: [&str; 5] = [
+const HOOKS: [&str; 6] = [
     "before-add",
     "after-ready",
     "before-remove",
+    "before-restart",
     "gate",
     "status",
 ];
+
+/// Hooks that read no key: they stand within an apply or a status.
+const KEYLESS: [&str; 3] = ["before-restart", "gate", "status"];
 
 /// All of them.
 pub fn check(subject: &Subject<'_>, runtime: &Runtime) -> Check {
@@ -148,7 +152,7 @@ fn one(subject: &Subject<'_>, check: &mut Check, path: &str, operation: &Operati
             check.fault(format!("{path}/secrets"), message, None);
         }
     }
-    if !operation.secrets.is_empty() && ["status", "gate"].contains(&operation.hook.as_str()) {
+    if !operation.secrets.is_empty() && KEYLESS.contains(&operation.hook.as_str()) {
         let message = format!("the hook `{}` reads no secret", operation.hook);
         check.fault(format!("{path}/secrets"), message, None);
     }

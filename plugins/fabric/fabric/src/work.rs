@@ -16,12 +16,14 @@ mod definition;
 mod endorse;
 mod endorsers;
 mod fetch;
+mod gate;
 mod invocation;
 mod invoke;
 mod ledger;
 mod legacy;
 mod members;
 mod membership;
+mod once;
 mod orderers;
 mod pending;
 mod proposed;
@@ -49,6 +51,7 @@ use fabric_service::{Network, item, kind};
 use serde_json::{Value, json};
 
 use self::crew::Crew;
+use self::gate::{Gate, Leading};
 use self::roster::Roster;
 use self::status::Status;
 
@@ -309,7 +312,34 @@ pub fn operations() -> Vec<Operation> {
         columns: owned(columns),
         ..Operation::default()
     });
-    named.chain([hook]).chain(looks).collect()
+    let around = [
+        (
+            "orderer-gate",
+            kind::ORDERER,
+            "gate",
+            "wait until an orderer that was restarted is back in its channels",
+        ),
+        (
+            "peer-gate",
+            kind::PEER,
+            "gate",
+            "wait until a peer that was restarted has all blocks of its channels",
+        ),
+        (
+            gate::TURN,
+            kind::ORDERER,
+            "before-restart",
+            "whether an orderer leads a channel, and so goes last",
+        ),
+    ];
+    let around = around.map(|(name, of_kind, hook, summary)| Operation {
+        name: name.to_owned(),
+        summary: summary.to_owned(),
+        kind: of_kind.to_owned(),
+        hook: hook.to_owned(),
+        ..Operation::default()
+    });
+    named.chain([hook]).chain(looks).chain(around).collect()
 }
 
 /// Whether an operation signs, and so asks for keys.
@@ -328,6 +358,14 @@ impl Operate for Work {
         if what.operation.ends_with("-status") {
             let status = Status::gather(all, &what, host)?;
             return Ok(Self(Doing::new(now, move |hands| status.look(hands))));
+        }
+        if what.operation.ends_with(gate::GATE) {
+            let gate = Gate::gather(all, &what, host)?;
+            return Ok(Self(Doing::new(now, move |hands| gate.pass(hands))));
+        }
+        if what.operation == gate::TURN {
+            let turn = Leading::of(&all, &what);
+            return Ok(Self(Doing::new(now, move |hands| turn.tell(hands))));
         }
         if what.operation == register::NAME {
             let desk = register::Desk::gather(&Network::new(all)?, &what, host)?;

@@ -5,9 +5,9 @@ use fabric_service::container::IDENTITY;
 use fabric_service::facts::StateDatabase;
 use fabric_service::{Network, Release, extra, kind, port};
 
+use crate::DATA;
 use crate::chaincode::Runs;
 use crate::options::Options;
-use crate::{CONFIG_PATH, DATA};
 
 /// What it is made of.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub struct Environment<'a> {
 }
 
 impl Environment<'_> {
-    /// All variables, in the order in which they are shown. `configured` says whether it has a configuration of its own.
-    pub fn all(&self, configured: bool) -> Result<Vec<(String, String)>, Diagnostics> {
+    /// All variables, in the order in which they are shown.
+    pub fn all(&self) -> Result<Vec<(String, String)>, Diagnostics> {
         let host = extra::of::<extra::Node>(self.peer)?.host;
         let address = format!("{host}:7051");
         let tls = |file: &str| format!("{IDENTITY}/tls/{file}");
@@ -38,9 +38,6 @@ impl Environment<'_> {
         let mut set = |name: &str, value: String| all.push((name.to_owned(), value));
         let logging = self.options.logging.as_deref().unwrap_or("info");
         set("FABRIC_LOGGING_SPEC", logging.to_owned());
-        if configured {
-            set("FABRIC_CFG_PATH", CONFIG_PATH.to_owned());
-        }
         set("CORE_PEER_ID", host);
         set("CORE_PEER_LOCALMSPID", self.msp_id.to_owned());
         set("CORE_PEER_MSPCONFIGPATH", format!("{IDENTITY}/msp"));

@@ -2,7 +2,8 @@
 //!
 //! How chaincode runs is said by the role `chaincode`. A peer asks a docker daemon for its health as long as its
 //! configuration names one, and no variable can take that name away; so where none is wanted, the configuration of its own
-//! image goes without through `sed`, before it starts.
+//! image goes without through `sed`, in its own container just before it starts: a container more in each pod would cost
+//! its start.
 
 #![cfg_attr(
     test,
@@ -36,8 +37,6 @@ use options::Options;
 const CONTAINER: &str = "peer";
 /// Where the images come from.
 const REPOSITORY: &str = "hyperledger/fabric-peer";
-/// The container that makes the configuration.
-const CONFIGURES: &str = "peer-config";
 /// The volume of the ledger.
 const LEDGER: &str = "ledger";
 /// The volume of the configuration.
@@ -133,36 +132,31 @@ impl Plugin for Peer {
             options: &options,
         };
         let without_docker = runs.without_docker(network.release);
-        let variables = environment.all(without_docker)?;
+        let variables = environment.all()?;
         let open: Vec<_> = Self::descriptor()
             .ports
             .into_iter()
             .filter(|it| it.name != ports::PEER_CHAINCODE || runs.dials())
             .collect();
         let (startup, readiness) = probes(network.release, &runs);
+        let mut own = json!({
+            "name": CONTAINER,
+            "image": from,
+            "env": container::environment(&variables),
+            "ports": container::ports(&open),
+            "startupProbe": startup,
+            "readinessProbe": readiness,
+            "securityContext": {"readOnlyRootFilesystem": true},
+        });
+        if let (true, Some(own)) = (without_docker, own.as_object_mut()) {
+            own.insert("command".to_owned(), json!(["sh", "-c", start()]));
+        }
         let mut builder = RenderedBuilder::new()
-            .container(&json!({
-                "name": CONTAINER,
-                "image": from,
-                "env": container::environment(&variables),
-                "ports": container::ports(&open),
-                "startupProbe": startup,
-                "readinessProbe": readiness,
-                "securityContext": {"readOnlyRootFilesystem": true},
-            }))
+            .container(&own)
             .volume(CONTAINER, DATA, LEDGER, "")
             .volume(CONTAINER, "/tmp", TMP, "");
         if without_docker {
-            builder = builder
-                .pod(&json!({"spec": {"initContainers": [{
-                    "name": CONFIGURES,
-                    "image": from,
-                    "command": ["sh", "-c", WITHOUT_DOCKER],
-                    "resources": requests("10m", "16Mi"),
-                    "securityContext": {"readOnlyRootFilesystem": true},
-                }]}}))
-                .volume(CONFIGURES, CONFIG_PATH, CONFIG, "")
-                .volume(CONTAINER, CONFIG_PATH, CONFIG, "");
+            builder = builder.volume(CONTAINER, CONFIG_PATH, CONFIG, "");
         }
         if let Some((path, volume)) = runs.builder_volume() {
             builder = builder.volume(CONTAINER, path, volume, "");
@@ -191,6 +185,12 @@ impl Plugin for Peer {
         )
         .build())
     }
+}
+
+/// How a peer starts that has a configuration of its own: what it reads then is named last, since until then the image
+/// says where its own lies.
+fn start() -> String {
+    format!("{WITHOUT_DOCKER} && export FABRIC_CFG_PATH={CONFIG_PATH} && exec peer node start")
 }
 
 /// Its health covers the docker daemon, which 1.4 asks even where there is none: then only whether it listens counts.

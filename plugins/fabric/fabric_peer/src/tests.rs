@@ -65,7 +65,6 @@ fn has(all: &[String], expected: &str) -> bool {
 fn the_environment_of_2_5_and_3_1_is_complete() {
     let mut expected = [
         "FABRIC_LOGGING_SPEC=info",
-        "FABRIC_CFG_PATH=/etc/hyperledger/cfg",
         "CORE_PEER_ID=peer0.org1",
         "CORE_PEER_LOCALMSPID=Org1MSP",
         "CORE_PEER_MSPCONFIGPATH=/etc/hyperledger/id/msp",
@@ -90,9 +89,13 @@ fn the_environment_of_2_5_and_3_1_is_complete() {
         env.sort();
         assert_eq!(env, expected);
         let image = format!("hyperledger/fabric-peer:{image}");
-        for name in [CONTAINER, CONFIGURES] {
-            assert_eq!(fixture::container(&rendered, name)["image"], image);
-        }
+        let container = fixture::container(&rendered, CONTAINER);
+        assert_eq!(container["image"], image);
+        assert_eq!(container["command"], json!(["sh", "-c", start()]));
+        assert!(
+            fixture::pod_spec(&rendered).get("initContainers").is_none(),
+            "each costs the start of a container"
+        );
     }
 }
 
@@ -114,10 +117,6 @@ fn its_files_lie_where_it_looks_for_them() {
             "/etc/hyperledger/id/tls/server.key <- msp peer/peer0.org1 tls-key",
             "/etc/hyperledger/id/tls/ca.crt <- msp org/org1 tlsca-cert",
         ]
-    );
-    assert_eq!(
-        fixture::bindings(&rendered, CONFIGURES),
-        ["/etc/hyperledger/cfg <- peer-config/"]
     );
 }
 
@@ -161,7 +160,7 @@ fn a_peer_that_cannot_be_reached_is_no_way_in() {
     );
 }
 
-/// Runs the script of the init container on a configuration, whose folder stands in place of that of the image.
+/// Runs the script on a configuration, whose folder stands in place of that of the image.
 fn without_docker(config: &str) -> String {
     let script = WITHOUT_DOCKER
         .replace(
@@ -218,6 +217,34 @@ fn the_script_reads_where_the_image_says_its_configuration_lies() {
     );
 }
 
+/// The peer is the container's first process, so it hears when it is to stop; it is told where its configuration lies.
+#[test]
+fn the_program_takes_the_place_of_the_script() {
+    let folder = std::env::temp_dir().join(format!("fabric-peer-start-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("cfg")).unwrap();
+    std::fs::write(folder.join("core.yaml"), "vm:\n  endpoint: x\n").unwrap();
+    let program = folder.join("peer");
+    std::fs::write(&program, "#!/bin/sh\necho $$ $FABRIC_CFG_PATH $*\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let own = folder.join("cfg").display().to_string();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let child = Command::new("sh")
+        .args(["-c", &start().replace(CONFIG_PATH, &own)])
+        .env("FABRIC_CFG_PATH", &folder)
+        .env("PATH", path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let number = child.id();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, format!("{number} {own} node start\n"));
+    let made = std::fs::read_to_string(folder.join("cfg/core.yaml")).unwrap();
+    assert_eq!(made, "vm:\n  endpoint:\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn in_1_4_a_docker_daemon_runs_chaincode_that_dials_the_peer() {
     let mut topology = topology(Release::V1_4, 2);
@@ -245,7 +272,7 @@ fn in_1_4_a_docker_daemon_runs_chaincode_that_dials_the_peer() {
     assert_eq!(container["image"], "hyperledger/fabric-peer:1.4.12");
     assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/healthz");
     assert_eq!(container["ports"].as_array().unwrap().len(), 3);
-    assert!(fixture::container(&rendered, CONFIGURES).is_null());
+    assert!(container["command"].is_null());
     assert!(rendered.notes.is_empty());
 }
 
@@ -298,7 +325,7 @@ fn a_builder_is_mounted_listed_and_told() {
         has(&bound, "/opt/hyperledger/k8s_builder <- k8s-builder/"),
         "{bound:#?}"
     );
-    assert!(!fixture::container(&rendered, CONFIGURES).is_null());
+    assert!(!fixture::container(&rendered, CONTAINER)["command"].is_null());
 }
 
 #[test]

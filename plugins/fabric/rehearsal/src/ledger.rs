@@ -10,13 +10,13 @@ pub mod message;
 pub mod orderer;
 pub mod peer;
 pub mod policy;
+pub mod restart;
 pub mod update;
 
 mod boot;
 mod call;
 mod legacy;
 mod lifecycle;
-mod metrics;
 mod seal;
 mod validate;
 pub(crate) mod wire;
@@ -63,6 +63,8 @@ pub struct Ledger {
     pub chains: BTreeMap<String, Chain>,
     /// The release of all nodes.
     pub release: Release,
+    /// When nodes were started again, by id.
+    restarted: BTreeMap<String, u64>,
     clock_ms: u64,
 }
 
@@ -101,6 +103,7 @@ impl Ledger {
             peers: BTreeMap::new(),
             chains: BTreeMap::new(),
             release,
+            restarted: BTreeMap::new(),
             clock_ms: now_ms,
         }
     }
@@ -291,13 +294,16 @@ impl Ledger {
     }
 
     fn answer(&mut self, node: &str, of: &str, http: &Http) -> Result<Response, Failure> {
+        if [port::ORDERER_OPS, port::PEER_OPS].contains(&of) {
+            return self.operations(node, http);
+        }
+        if !self.serves(node) {
+            return Err(wire::failure("refused", "nobody listens yet"));
+        }
         let rpc = match (self.orderers.get(node), self.peers.get(node), of) {
             (Some(_), _, port::ADMIN) => return self.participation(node, http),
             (Some(it), _, port::ORDERER) => Some(&it.tls),
             (_, Some(it), port::PEER) => Some(&it.tls),
-            (Some(_), _, port::ORDERER_OPS) | (_, Some(_), port::PEER_OPS) => {
-                return Ok(self.operations(node, http));
-            }
             _ => None,
         };
         let Some(tls) = rpc else {

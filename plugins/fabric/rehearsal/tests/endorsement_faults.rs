@@ -73,18 +73,19 @@ fn stands(steps: &'static [Step], faults: &[Fault]) {
     assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
 }
 
+const ALL: [Fault; 4] = [
+    Fault::LostBefore,
+    Fault::LostAfter,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+];
+
 #[test]
 fn all_steps_stand_every_fault_where_the_orderers_are() {
-    let faults = [
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ];
-    stands(&BY_ONE, &faults);
+    stands(&BY_ONE, &ALL);
 }
 
 #[test]
 fn all_steps_stand_every_fault_where_no_orderer_is() {
-    stands(&BY_TWO, &[Fault::LostAfter, Fault::KilledAfter]);
+    stands(&BY_TWO, &ALL);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chain_plugin_sdk::doing::join_all;
+use chain_plugin_sdk::doing::{join, join_all};
 use chain_plugin_sdk::{Diagnostics, Report, warning};
 use fabric_channel::policy::{MemberSet, parse_signature};
 use fabric_identity::identity::Identity;
@@ -14,7 +14,7 @@ use fabric_proto::peer::{
 use fabric_service::facts::Package as Said;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_transaction::definition::{
-    Definition, EndorsementPolicy, Organisation, State, Step, Waiting, next, target,
+    Approved, Definition, EndorsementPolicy, Organisation, State, Step, Waiting, next, target,
 };
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package::{self, Code, Connection, Image, Package};
@@ -219,25 +219,39 @@ pub async fn state(
         return Err(Fault::Ends(refuse("peer", "", message)));
     };
     let name = &chaincode.about.name;
-    let found: Option<QueryChaincodeDefinitionResult> = crew
-        .find(peer, &lifecycle::committed(&channel.name, name), admin)
-        .await?;
-    let committed = found.map(|it| Definition::from_committed(name, &it));
+    let definition = lifecycle::committed(&channel.name, name);
+    let installed = members
+        .iter()
+        .map(|(org, admin)| installed(crew, org, admin));
+    let (found, installed) = join(
+        crew.find::<QueryChaincodeDefinitionResult>(peer, &definition, admin),
+        join_all(installed.collect::<Vec<_>>()),
+    )
+    .await;
+    let committed = found?.map(|it| Definition::from_committed(name, &it));
     let goal = target(wish, committed.as_ref()).map_err(fault_at("chaincode", ""))?;
-    let looks = members.iter().map(|(org, admin)| {
-        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
-        organisation(crew, channel, org, admin, &goal, said.map(|(_, said)| said))
-    });
-    let mut organisations = BTreeMap::new();
-    for look in join_all(looks.collect::<Vec<_>>()).await {
-        let (msp_id, organisation) = look?;
-        organisations.insert(msp_id, organisation);
-    }
-    let approvals = if committed.as_ref().map(|it| it.sequence) == Some(goal.sequence) {
-        BTreeMap::new()
-    } else {
-        approvals(crew, channel, &goal, peer, admin).await?
+    let approved = members
+        .iter()
+        .map(|(org, admin)| approved(crew, channel, org, admin, &goal));
+    let is_committed = committed.as_ref().map(|it| it.sequence) == Some(goal.sequence);
+    let readiness = async {
+        if is_committed {
+            return Ok(BTreeMap::new());
+        }
+        approvals(crew, channel, &goal, peer, admin).await
     };
+    let (approved, approvals) = join(join_all(approved.collect::<Vec<_>>()), readiness).await;
+    let mut organisations = BTreeMap::new();
+    for (((org, _), peers), approved) in members.iter().zip(installed).zip(approved) {
+        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
+        let organisation = Organisation {
+            package_id: said.map(|(_, said)| said.package_id.clone()),
+            peers: peers?,
+            approved: approved?,
+        };
+        organisations.insert(org.msp_id.clone(), organisation);
+    }
+    let approvals = approvals?;
     let able = able(&approvals, organisations.keys());
     // Nobody is left to wait for, or the channel says who is needed.
     let enough = approvals.keys().all(|it| able.contains(it)) || {
@@ -288,14 +302,12 @@ pub async fn approvals(
     Ok(result.approvals)
 }
 
-async fn organisation(
+/// What is installed on each peer of an organisation, by the peer's name.
+async fn installed(
     crew: &Crew,
-    channel: &Channel,
     org: &Org,
     admin: &Identity,
-    goal: &Definition,
-    said: Option<&Said>,
-) -> Result<(String, Organisation), Trouble> {
+) -> Result<BTreeMap<String, BTreeSet<String>>, Trouble> {
     let looks = org.peers.iter().map(|peer| async move {
         let found: Option<QueryInstalledChaincodesResult> =
             crew.find(peer, &lifecycle::installed(), admin).await?;
@@ -308,20 +320,24 @@ async fn organisation(
         Ok::<_, Trouble>((peer.name.clone(), ids))
     });
     let peers = join_all(looks.collect::<Vec<_>>()).await;
-    let peers = peers.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
-    let mut approved = None;
-    if let Some(peer) = org.peers.first() {
-        let call = lifecycle::approved(&channel.name, &goal.name, goal.sequence);
-        let found: Option<QueryApprovedChaincodeDefinitionResult> =
-            crew.find(peer, &call, admin).await?;
-        approved = found.map(|it| Definition::from_approved(&goal.name, &it));
-    }
-    let organisation = Organisation {
-        package_id: said.map(|it| it.package_id.clone()),
-        peers,
-        approved,
+    peers.into_iter().collect()
+}
+
+/// What an organisation has approved of a definition.
+async fn approved(
+    crew: &Crew,
+    channel: &Channel,
+    org: &Org,
+    admin: &Identity,
+    goal: &Definition,
+) -> Result<Option<Approved>, Trouble> {
+    let Some(peer) = org.peers.first() else {
+        return Ok(None);
     };
-    Ok((org.msp_id.clone(), organisation))
+    let call = lifecycle::approved(&channel.name, &goal.name, goal.sequence);
+    let found: Option<QueryApprovedChaincodeDefinitionResult> =
+        crew.find(peer, &call, admin).await?;
+    Ok(found.map(|it| Definition::from_approved(&goal.name, &it)))
 }
 
 fn by_msp<'a>(crew: &'a Crew, msp_id: &str) -> Result<(&'a Org, &'a Identity), Diagnostics> {

@@ -123,7 +123,12 @@ fn too_few(left: usize) -> Diagnostics {
 
 /// Whether an orderer is a consenter from block 0 on. One that is not follows until a change of the channel names it.
 pub fn founds(channel: &Channel, host: &str) -> bool {
-    let Ok(block) = decode_config_block(&channel.first) else {
+    founds_by(&channel.first, host)
+}
+
+/// The same by the bytes of block 0.
+pub fn founds_by(first: &[u8], host: &str) -> bool {
+    let Ok(block) = decode_config_block(first) else {
         return true;
     };
     consenters(&block.group).is_none_or(|all| all.iter().any(|(it, _)| it == host))

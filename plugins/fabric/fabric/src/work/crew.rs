@@ -2,6 +2,7 @@
 //! unique.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use chain_plugin_sdk::doing::Hands;
 use chain_plugin_sdk::{Diagnostics, Host, Ref, Request, Subject, reference};
@@ -15,6 +16,7 @@ use fabric_transaction::proposal::{NONCE, Stamp};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
+use super::once::Journal;
 use crate::blocks::CREATION;
 
 /// An organisation.
@@ -83,6 +85,7 @@ pub struct Crew {
     /// How the orderers agree.
     pub ordering: Ordering,
     hands: Option<Hands>,
+    journals: BTreeMap<String, Journal>,
     seed: Vec<u8>,
     counter: Cell<u64>,
     began_ms: u64,
@@ -170,6 +173,10 @@ impl Crew {
                 packages,
             });
         }
+        let journals = chaincodes
+            .iter()
+            .map(|it| (it.id.clone(), Journal::of(host, &it.id)))
+            .collect();
         Ok(Self {
             ordering: needed(host, CHAIN, role::ORDERER)?,
             network,
@@ -177,6 +184,7 @@ impl Crew {
             channels,
             chaincodes,
             hands: None,
+            journals,
             seed: what.seed.clone(),
             counter: Cell::new(0),
             began_ms: what.now_ms,
@@ -196,6 +204,11 @@ impl Crew {
         self.hands
             .as_ref()
             .ok_or_else(|| refuse("operation", "", "the operation has not begun"))
+    }
+
+    /// What was remembered of calls of a chaincode when the operation began.
+    pub fn journal(&self, chaincode: &str) -> Journal {
+        self.journals.get(chaincode).cloned().unwrap_or_default()
     }
 
     /// Now, in milliseconds since 1970.

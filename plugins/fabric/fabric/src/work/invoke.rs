@@ -1,7 +1,7 @@
 //! Calls of chaincodes: transactions and questions.
 
 use chain_plugin_sdk::doing::join_all;
-use chain_plugin_sdk::{Diagnostics, Report};
+use chain_plugin_sdk::{Diagnostics, Report, warning};
 use fabric_channel::policy::MemberSet;
 use fabric_identity::identity::Identity;
 use fabric_proto::configuration::ConfigGroup;
@@ -13,6 +13,7 @@ use fabric_transaction::proposal::{Call, arguments, lifecycle, system};
 use serde_json::{Value, json};
 
 use super::crew::{Chaincode, Channel, Crew, Node, Org};
+use super::once::At;
 use super::pending::{self, Wanted};
 use super::quorum::Rule;
 use super::submit::Patience;
@@ -173,18 +174,39 @@ pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagn
     if let Some(pending) = open {
         return Ok(pending.report());
     }
-    let done = crew
-        .submit(channel, &call, signer, &endorsers, &says)
-        .await?;
-    Ok(report(
-        format!(
-            "transaction {} is committed in block {}\n{}",
-            done.tx_id,
-            done.block,
-            shown(&done.result)
-        ),
-        &json!({"transaction": done.tx_id, "block": done.block, "result": shown(&done.result)}),
-    ))
+    let at = At {
+        channel,
+        chaincode: id,
+        signer,
+        endorsers: &endorsers,
+    };
+    let done = crew.once(at, &call, &says).await?;
+    let place = done
+        .block
+        .map_or_else(String::new, |block| format!(" in block {block}"));
+    let result = shown(&done.result);
+    let unwritten = done.unwritten.map(|why| {
+        let message = format!(
+            "that this call was under way could not be remembered: {why}; had the run been killed, the same command would have made another"
+        );
+        warning("remember", "", message).hint("it wants the right to update ConfigMaps")
+    });
+    let resumed = done.resumed.then(|| {
+        let message = format!(
+            "the same call of chaincode {name} was under way already, by a run that was interrupted or has not ended: this is its transaction, and no second one was made"
+        );
+        warning("invoke", "", message).hint("the same command once more makes another")
+    });
+    Ok(Report {
+        notes: resumed.into_iter().chain(unwritten).collect(),
+        ..report(
+            format!(
+                "transaction {} is committed{place}\n{result}",
+                done.transaction
+            ),
+            &json!({"transaction": done.transaction, "block": done.block, "result": result}),
+        )
+    })
 }
 
 /// Asks a chaincode: a peer that does not answer is passed over.

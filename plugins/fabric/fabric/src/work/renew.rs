@@ -1,11 +1,13 @@
 //! The operation `cert-renew`: certificates over the same keys, for another term.
 
+use chain_plugin_sdk::doing::join_all;
 use chain_plugin_sdk::{Act, Diagnostics, Report, Step, warning};
 use fabric_service::fault::{refuse, refuse_with};
 use fabric_service::{extra, item, kind};
 use serde_json::{Value, json};
 
 use super::crew::Crew;
+use super::gate;
 use super::report;
 
 /// Longest time for one renewal, in milliseconds: the pod of it rolls.
@@ -30,7 +32,9 @@ pub async fn renew(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagno
     let only = args.get("only").and_then(Value::as_array);
     let only: Option<Vec<&str>> = only.map(|all| all.iter().filter_map(Value::as_str).collect());
     let (chosen, skipped) = choose(crew, id, only.as_deref())?;
-    for subject in &chosen {
+    let mut left = chosen.clone();
+    while !left.is_empty() {
+        let subject = &left.remove(next(crew, &left).await?);
         let step = Step {
             on: subject.clone(),
             says: format!("renewing certificates of {subject}"),
@@ -60,6 +64,18 @@ pub async fn renew(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagno
         notes,
         ..report(text, &json!({"renewed": chosen}))
     })
+}
+
+/// The place of the one that is renewed next: orderers come last, and of them one that leads a channel.
+async fn next(crew: &Crew, left: &[String]) -> Result<usize, Diagnostics> {
+    let is_orderer = |id: &String| id.starts_with(kind::ORDERER);
+    if left.len() < 2 || crew.channels.is_empty() || !left.iter().all(is_orderer) {
+        return Ok(0);
+    }
+    let hands = crew.hands()?;
+    let asked = left.iter().map(|id| gate::leads(hands, id));
+    let leads = join_all(asked.collect::<Vec<_>>()).await;
+    Ok(leads.iter().position(Option::is_none).unwrap_or(0))
 }
 
 type Skipped = Vec<(String, &'static str)>;

@@ -132,7 +132,7 @@ impl Status {
 }
 
 /// When the first of both certificates ends.
-fn ends(identity: &NodeIdentity) -> Option<i64> {
+pub(super) fn ends(identity: &NodeIdentity) -> Option<i64> {
     [&identity.certificate, &identity.tls_certificate]
         .into_iter()
         .filter_map(|text| Certificate::parse_pem(text).ok())
@@ -140,7 +140,8 @@ fn ends(identity: &NodeIdentity) -> Option<i64> {
         .min()
 }
 
-async fn ask(hands: &Hands, on: &str, port: &str) -> Result<Metrics, String> {
+/// The metrics of a node.
+pub(super) async fn ask(hands: &Hands, on: &str, port: &str) -> Result<Metrics, String> {
     let http = Http {
         port: port.to_owned(),
         h2: false,
@@ -183,7 +184,7 @@ fn row(metrics: &Metrics, of: impl Fn(&str, &Channel) -> Option<String>) -> Stri
 }
 
 /// Number of blocks. An orderer that tells none tells the number of the last.
-fn height(channel: &Channel) -> Option<u64> {
+pub(super) fn height(channel: &Channel) -> Option<u64> {
     channel
         .height
         .or_else(|| channel.committed_block.map(|it| it.saturating_add(1)))

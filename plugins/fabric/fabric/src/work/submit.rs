@@ -15,7 +15,7 @@ use fabric_proto::peer::{BlockchainInfo, ProcessedTransaction};
 use fabric_transaction::commit::{self, Committed};
 use fabric_transaction::endorsement::{self, Endorsed, EndorsementError, Reply};
 use fabric_transaction::failure::Verdict;
-use fabric_transaction::proposal::{self, Call, Prepared, system};
+use fabric_transaction::proposal::{self, Call, Prepared, Stamp, system};
 use fabric_transaction::transaction;
 
 use super::crew::{Channel, Crew, Node};
@@ -97,17 +97,6 @@ impl Patience {
     }
 }
 
-/// A transaction that changed the state.
-#[derive(Debug, Clone)]
-pub struct Submitted {
-    /// Its id.
-    pub tx_id: String,
-    /// The block in which it stands.
-    pub block: u64,
-    /// What the chaincode answered.
-    pub result: Vec<u8>,
-}
-
 /// A proposal with which its endorsers agree.
 #[derive(Debug, Clone)]
 pub struct Agreed {
@@ -149,27 +138,8 @@ pub fn disagreement(channel: &Channel, fault: &EndorsementError) -> Trouble {
 }
 
 impl Crew {
-    /// Sends a transaction and waits until it stands in a block of every one of `endorsers`.
-    pub async fn submit(
-        &self,
-        channel: &Channel,
-        call: &Call,
-        signer: &Identity,
-        endorsers: &[&Node],
-        says: &str,
-    ) -> Result<Submitted, Diagnostics> {
-        let mut patience = Patience::new(self);
-        loop {
-            let attempt = self.attempt(channel, call, signer, endorsers, says, &mut patience);
-            match attempt.await {
-                Ok(done) => return Ok(done),
-                Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
-            }
-        }
-    }
-
-    /// Sends a transaction that settles something, as [`Self::submit`] does: that it is so already is as good. The caller
-    /// looks again after it.
+    /// Sends a transaction that settles something and waits until it stands in a block of every one of `endorsers`: that it
+    /// is so already is as good. The caller looks again after it.
     pub async fn settle(
         &self,
         channel: &Channel,
@@ -204,7 +174,9 @@ impl Crew {
     ) -> Result<Option<Agreed>, Diagnostics> {
         let mut patience = Patience::new(self);
         loop {
-            match self.agreed(channel, call, signer, endorsers, says).await {
+            let stamp = self.stamp();
+            let agreed = self.agreed(channel, call, signer, endorsers, says, &stamp);
+            match agreed.await {
                 Ok(agreed) => return Ok(Some(agreed)),
                 Err(trouble) if trouble.verdict == Verdict::Done => return Ok(None),
                 Err(trouble) => patience.bear(self, &channel.id, trouble).await?,
@@ -212,13 +184,15 @@ impl Crew {
         }
     }
 
-    async fn agreed(
+    /// Proposes a call, of which the transaction's id is by its stamp.
+    pub async fn agreed(
         &self,
         channel: &Channel,
         call: &Call,
         signer: &Identity,
         endorsers: &[&Node],
         says: &str,
+        stamp: &Stamp,
     ) -> Result<Agreed, Trouble> {
         let Some(&observer) = endorsers.first() else {
             return Err(Trouble::new(
@@ -227,7 +201,7 @@ impl Crew {
                 Verdict::GiveUp,
             ));
         };
-        let prepared = proposal::prepare(call, signer, &self.stamp());
+        let prepared = proposal::prepare(call, signer, stamp);
         let height = self.height(channel, observer, signer);
         let (height, replies) = join(height, self.replies(&prepared, endorsers, says)).await;
         let (height, replies) = (height?, replies?);
@@ -286,44 +260,59 @@ impl Crew {
         endorsers: &[&Node],
         says: &str,
         patience: &mut Patience,
-    ) -> Result<Submitted, Trouble> {
-        let agreed = self.agreed(channel, call, signer, endorsers, says).await?;
-        let Agreed {
-            prepared, endorsed, ..
-        } = &agreed;
-        let envelope = transaction::assemble(prepared, endorsed, signer)
-            .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
-        let found = match endorsers.first() {
-            Some(observer) => {
-                let from = (*observer, signer, agreed.height);
-                self.stands(channel, &envelope, &prepared.tx_id, from, patience)
-                    .await?
-            }
-            None => return Err(Trouble::new(&channel.name, "no peer", Verdict::GiveUp)),
-        };
+    ) -> Result<(), Trouble> {
+        let stamp = self.stamp();
+        let agreed = self.agreed(channel, call, signer, endorsers, says, &stamp);
+        let agreed = agreed.await?;
+        let found = self
+            .brought(channel, &agreed, signer, endorsers, patience)
+            .await?;
         commit::check(found.code)
             .map_err(|fault| Trouble::new(&channel.name, &fault, fault.verdict()))?;
-        // Whoever endorsed must know of it too before he is asked again.
+        self.seen(channel, found.block, signer, endorsers).await
+    }
+
+    /// Has ordered what endorsers agree on, and tells what the first of them says of it.
+    pub async fn brought(
+        &self,
+        channel: &Channel,
+        agreed: &Agreed,
+        signer: &Identity,
+        endorsers: &[&Node],
+        patience: &mut Patience,
+    ) -> Result<Committed, Trouble> {
+        let Agreed {
+            prepared, endorsed, ..
+        } = agreed;
+        let envelope = transaction::assemble(prepared, endorsed, signer)
+            .map_err(|fault| Trouble::new(&channel.name, fault, Verdict::GiveUp))?;
+        let Some(observer) = endorsers.first() else {
+            return Err(Trouble::new(&channel.name, "no peer", Verdict::GiveUp));
+        };
+        let from = (*observer, signer, agreed.height);
+        self.stands(channel, &envelope, &prepared.tx_id, from, patience)
+            .await
+    }
+
+    /// Waits until all that endorsed have a block, after the first of them: who endorsed must know of it before he is
+    /// asked again.
+    pub async fn seen(
+        &self,
+        channel: &Channel,
+        block: u64,
+        signer: &Identity,
+        endorsers: &[&Node],
+    ) -> Result<(), Trouble> {
         let others = endorsers.iter().skip(1).map(|peer| async move {
             let mut patience = Patience::new(self);
             loop {
-                match self
-                    .committed(peer, &channel.name, found.block, signer)
-                    .await
-                {
+                match self.committed(peer, &channel.name, block, signer).await {
                     Ok(_) => return Ok::<(), Trouble>(()),
                     Err(trouble) => patience.endure(self, &channel.id, trouble).await?,
                 }
             }
         });
-        for seen in join_all(others).await {
-            seen?;
-        }
-        Ok(Submitted {
-            tx_id: agreed.prepared.tx_id,
-            block: found.block,
-            result: agreed.endorsed.result,
-        })
+        join_all(others).await.into_iter().collect()
     }
 
     /// What became of a transaction, by a peer; nothing when no block there has it.

@@ -33,9 +33,9 @@ pub fn plain(code: i32, body: &Value) -> Response {
 }
 
 /// An answer of plain HTTP with text in it.
-pub fn text(body: String) -> Response {
+pub fn text(code: i32, body: &str) -> Response {
     let headers = json!([["content-type", "text/plain; version=0.0.4"]]);
-    answer(200, &headers, &json!([]), body.into_bytes())
+    answer(code, &headers, &json!([]), body.as_bytes().to_vec())
 }
 
 /// The messages of a call that went well.

@@ -120,6 +120,14 @@ fn process(network: &Network, subject: &Subject) -> Option<Process> {
     let container = &containers[container];
     let mut process = Process::new(&subject.name, kind);
     process.env = container.env.clone();
+    // What its script says last before the program takes its place.
+    let script = container.template["command"][2].as_str();
+    let own = script.and_then(|it| it.split_once("export FABRIC_CFG_PATH="));
+    if let Some(path) = own.and_then(|(_, rest)| rest.split_whitespace().next()) {
+        process
+            .env
+            .insert("FABRIC_CFG_PATH".to_owned(), path.to_owned());
+    }
     process.files = container.files.clone();
     for other in &network.topology.subjects {
         let Some(endpoint) = other.endpoints.first() else {
