@@ -58,12 +58,6 @@ async fn each_organisation_lives_in_a_namespace_of_its_own() {
         of_org.contains("net-peer0-0") && !of_org.contains("nsa"),
         "{of_org}"
     );
-    // What lives in a namespace stays there, and whoever wants it elsewhere is told what to do.
-    let said = one.fails(&format!("apply net {spec} --namespaces one"));
-    assert!(
-        said.contains("lives in namespace \"nsa\"") && said.contains("say that again"),
-        "{said}"
-    );
     // Another chain whose organisation has that namespace does not take the Service over.
     let other = Operator::new(plane(), "fabricother").await;
     let said =
