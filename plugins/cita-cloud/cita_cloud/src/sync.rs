@@ -145,11 +145,13 @@ pub fn rendered(builder: RenderedBuilder, at: &At<'_>) -> RenderedBuilder {
         )
 }
 
-/// The image has busybox and no bash; the GUI listens on the loopback interface. This is what the image's own health
-/// check does.
+/// Whether the GUI listens, on the loopback interface. The image's own health check is `nc -z`, which one build of busybox
+/// has and another has not; the kernel's table needs nothing but a shell and `grep`.
 fn probe(period: u32, failures: u32) -> chain_plugin_sdk::serde_json::Value {
+    let listens =
+        format!("grep -Eqs ':{GUI_PORT:04X} [0-9A-F]+:0000 0A' /proc/net/tcp /proc/net/tcp6");
     json!({
-        "exec": {"command": ["nc", "-z", "127.0.0.1", GUI_PORT.to_string()]},
+        "exec": {"command": ["sh", "-c", listens]},
         "periodSeconds": period,
         "timeoutSeconds": 5,
         "failureThreshold": failures,

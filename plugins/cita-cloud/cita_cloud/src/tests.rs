@@ -229,6 +229,45 @@ fn the_file_exchange_runs_without_root_on_a_writable_configuration() {
 }
 
 #[test]
+fn the_probe_of_the_exchange_needs_no_program_that_only_some_images_have() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let rendered = render(&spec(1), "node/node0");
+    let container = &pods(&rendered)[1]["spec"]["containers"][0];
+    // The kernel's tables of connections, from here.
+    let words: Vec<String> = container["readinessProbe"]["exec"]["command"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| {
+            let word = word.as_str().unwrap();
+            word.replace("/proc/net/tcp /proc/net/tcp6", "-")
+        })
+        .collect();
+    let passes = |line: &str| {
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+        child.wait().unwrap().success()
+    };
+    let rest = "00000000:00000000 00:00000000 00000000  1000        0 1486698 1";
+    assert!(passes(&format!(
+        "   0: 0100007F:20C0 00000000:0000 0A {rest}"
+    )));
+    // Another port, and a connection to the port of somebody else.
+    assert!(!passes(&format!(
+        "   1: 0100007F:C350 00000000:0000 0A {rest}"
+    )));
+    assert!(!passes(&format!(
+        "   2: 0100007F:C351 0100007F:20C0 01 {rest}"
+    )));
+}
+
+#[test]
 fn one_configuration_names_the_device_of_every_node() {
     let chain = spec(3);
     let (stack, host) = session(&chain);

@@ -33,6 +33,10 @@ const KEY: &str = "network-key";
 /// Its public half. Public items are there on later runs, so this one also says that the key was born.
 const PUBLIC_KEY: &str = "network-public-key";
 
+/// The peers as they are now, when those that the init container copied may be older: the service ends at once when a
+/// peer's name does not resolve, and a container that is started anew would find a node there that has been removed.
+const FRESH: &str = "/etc/cita-cloud/network-config.toml";
+
 /// The plugin.
 #[derive(Debug)]
 pub struct Network {
@@ -127,7 +131,8 @@ impl Plugin for Network {
                     "/network/network-key",
                 ],
             )
-            .folder("logs"),
+            .folder("logs")
+            .fresh(FRESH, NetworkConfig::FILE_NAME),
             ports: ports(),
         };
         Ok(container
@@ -138,6 +143,13 @@ impl Plugin for Network {
                 "/data/network-config.toml",
                 at.own(NetworkConfig::FILE_NAME),
                 Delivery::SeedStart,
+                Change::Wait,
+            )
+            .bind(
+                "network",
+                FRESH,
+                at.own(NetworkConfig::FILE_NAME),
+                Delivery::Live,
                 Change::Wait,
             )
             .bind(

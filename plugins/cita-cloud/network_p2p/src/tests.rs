@@ -90,6 +90,26 @@ fn a_new_peer_does_not_restart_the_others() {
 }
 
 #[test]
+fn a_container_that_starts_anew_reads_the_peers_of_today() {
+    let rendered = rendered(2, 0);
+    let target = Target::Path("/etc/cita-cloud/network-config.toml".to_owned());
+    let binding = rendered
+        .bindings
+        .iter()
+        .find(|it| it.target == target)
+        .unwrap();
+    assert_eq!(
+        (binding.delivery, binding.on_change),
+        (Delivery::Live, Change::Wait)
+    );
+    assert!(
+        rendered.fragments[0]
+            .body
+            .contains(r#""--fresh","/etc/cita-cloud/network-config.toml:network-config.toml""#)
+    );
+}
+
+#[test]
 fn the_key_is_mounted_where_the_command_reads_it() {
     let rendered = rendered(1, 0);
     let target = Target::Path("/network/network-key".to_owned());

@@ -65,6 +65,12 @@ impl Run {
         self.argument("--private", file.to_owned())
     }
 
+    /// Copies a file that changes while the pod lives into the node's folder, just before the start.
+    #[must_use]
+    pub fn fresh(self, from: &str, file: &str) -> Self {
+        self.argument("--fresh", format!("{from}:{file}"))
+    }
+
     /// Keeps a file, to which the service appends without end, below 50 MB.
     #[must_use]
     pub fn trim(self, file: &str) -> Self {

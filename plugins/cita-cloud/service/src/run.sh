@@ -2,7 +2,7 @@
 # Runs one service of a node, and keeps it in step with the services that it depends on.
 #
 # usage: sh run.sh --name NAME [--after NAME:PORT]... [--folder DIR]... [--file FILE]... [--private FILE]...
-#                  [--trim FILE]... -- COMMAND [ARGUMENT]...
+#                  [--fresh FROM:FILE]... [--trim FILE]... -- COMMAND [ARGUMENT]...
 #
 #   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, as soon as NAME ended or was killed.
 #                      The services of this generation register with each other once and never again: a restarted
@@ -10,6 +10,8 @@
 #   --folder DIR       starts only when DIR is there
 #   --file FILE        does not start when FILE is missing or empty (a kms would make an empty database, and run)
 #   --private FILE     makes FILE readable and writable for its owner alone
+#   --fresh FROM:FILE  copies FROM to FILE just before the start: FROM changes while the pod lives, and what the init
+#                      container copied when the pod began may be old (a peer that is gone, whose name does not resolve)
 #   --trim FILE        keeps FILE, which its service appends to for ever, below 50 MB and one older piece
 #
 # Services know of each other through $CHAIN_RUN (/run/chain), a volume in memory that all containers of the pod mount:
@@ -27,6 +29,7 @@ after=
 folders=
 files=
 private=
+fresh=
 trim=
 child=
 beside=
@@ -54,6 +57,7 @@ while [ $# -gt 0 ]; do
 	--folder) folders="$folders ${2-}" ;;
 	--file) files="$files ${2-}" ;;
 	--private) private="$private ${2-}" ;;
+	--fresh) fresh="$fresh ${2-}" ;;
 	--trim) trim="$trim ${2-}" ;;
 	*) fail "unknown argument $1" ;;
 	esac
@@ -154,9 +158,40 @@ watch() {
 	done
 }
 
-# The kubelet wants the container to end.
+# Tells those who depend on this one that it ends, and puts the process ids of those whose service runs into $told. Only
+# a run.sh is ever told. A trap may call this anywhere, so no name is one that is used elsewhere.
+tell() {
+	told=
+	for theirs in "$run/$name.d"/*; do
+		id=
+		{ read -r id <"$theirs"; } 2>/dev/null
+		case $id in
+		'' | *[!0-9]*) continue ;;
+		esac
+		grep -qs run.sh "/proc/$id/cmdline" || continue
+		kill -USR1 "$id" 2>/dev/null || continue
+		starter=
+		{ read -r _ starter _ <"$run/${theirs##*/}"; } 2>/dev/null
+		if [ "$starter" = "$id" ]; then told="$told $id"; fi
+	done
+}
+
+# The kubelet wants the container to end, and most often those of the whole pod, in no order: who depends on this service
+# ends first. A controller that finalizes a block when the executor is gone already would store a wrong root for good.
 stop() {
 	[ -n "$child" ] || exit 143
+	tell
+	turns=0
+	while [ -n "$told" ] && [ "$turns" -lt 80 ]; do
+		left=
+		for id in $told; do
+			# A process that has ended and is not waited for yet has no command line.
+			if grep -qs run.sh "/proc/$id/cmdline"; then left="$left $id"; fi
+		done
+		told=$left
+		turns=$((turns + 1))
+		[ -z "$told" ] || sleep 0.1 2>/dev/null || sleep 1
+	done
 	kill -TERM "$child" 2>/dev/null
 }
 
@@ -213,6 +248,9 @@ while :; do
 	sleep 1
 done
 remembered=$seen
+for one in $fresh; do
+	{ cp "${one%%:*}" "${one#*:}.new" && mv -f "${one#*:}.new" "${one#*:}"; } || fail "cannot copy ${one%%:*} to ${one#*:}"
+done
 
 # A token that no earlier start had.
 count=
@@ -251,18 +289,11 @@ for one in $beside; do
 	kill "$one" 2>/dev/null
 done
 
-# Those that depend on this one need not find out by themselves. Only a run.sh is ever told.
+# Those that depend on this one need not find out by themselves.
 for one in $after; do
 	rm -f "$run/${one%%:*}.d/$name"
 done
-for one in "$run/$name.d"/*; do
-	pid=
-	{ read -r pid <"$one"; } 2>/dev/null
-	case $pid in
-	'' | *[!0-9]*) ;;
-	*) if grep -qs run.sh "/proc/$pid/cmdline"; then kill -USR1 "$pid" 2>/dev/null; fi ;;
-	esac
-done
+tell
 if [ -n "$lost" ]; then
 	say "ends with the service that it depends on"
 	exit 1

@@ -203,6 +203,64 @@ fn a_prerequisite_that_ends_takes_its_dependants_with_it_at_once() {
 }
 
 #[test]
+fn a_pod_that_is_stopped_ends_in_the_order_of_its_services() {
+    in_every_shell(|pod| {
+        let (_socket, port) = listener();
+        let after = |name: &str| format!("{name}:{port}");
+        let (network, consensus, executor) =
+            (after("network"), after("consensus"), after("executor"));
+        // Ends half a second after it is told to.
+        let slow = |name: &str| {
+            format!(
+                "trap 'sleep 0.5; echo {name} >>order; exit 0' TERM; echo up >{name}; while :; do sleep 0.1; done"
+            )
+        };
+        let mut all = Vec::new();
+        for (name, arguments) in [
+            ("network", vec![]),
+            ("executor", vec![]),
+            ("consensus", vec!["--after", &network]),
+            (
+                "controller",
+                vec![
+                    "--after", &network, "--after", &consensus, "--after", &executor,
+                ],
+            ),
+        ] {
+            all.push(pod.start(name, &arguments, &slow(name)));
+            there(&pod.path(&format!("data/{name}")));
+        }
+        // Waits for what never comes, and so holds nobody up.
+        let waiting = pod.start(
+            "waiting",
+            &["--after", &executor, "--after", "kms:1"],
+            "exit 0",
+        );
+        there(&pod.path("run/executor.d/waiting"));
+        let began = Instant::now();
+        for service in &all {
+            service.signal("-TERM");
+        }
+        for service in &mut all {
+            service.end();
+        }
+        let took = began.elapsed();
+        let order = fs::read_to_string(pod.path("data/order")).unwrap();
+        let place = |name: &str| order.lines().position(|line| line == name).unwrap();
+        for (first, last) in [
+            ("controller", "executor"),
+            ("controller", "network"),
+            ("consensus", "network"),
+        ] {
+            assert!(place(first) < place(last), "{order}");
+        }
+        assert_eq!(order.lines().count(), 4, "{order}");
+        assert!(took < Duration::from_secs(6), "{took:?}");
+        drop(waiting);
+    });
+}
+
+#[test]
 fn a_prerequisite_that_was_killed_and_came_back_is_not_the_same() {
     in_every_shell(|pod| {
         let (_socket, port) = listener();
@@ -362,6 +420,27 @@ fn it_refuses_a_volume_without_the_file_and_makes_it_private() {
             fs::metadata(&db).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    });
+}
+
+#[test]
+fn what_changes_while_the_pod_lives_is_copied_at_every_start() {
+    in_every_shell(|pod| {
+        let from = pod.path("network-config.toml");
+        let fresh = format!("{}:network-config.toml", from.display());
+        fs::write(pod.path("data/network-config.toml"), "as the pod began").unwrap();
+        for now in ["four peers", "three peers"] {
+            fs::write(&from, now).unwrap();
+            let copy = "cp network-config.toml seen";
+            let mut network = pod.start("network", &["--fresh", &fresh], copy);
+            assert_eq!(network.end().code(), Some(0));
+            assert_eq!(fs::read_to_string(pod.path("data/seen")).unwrap(), now);
+        }
+        fs::remove_file(&from).unwrap();
+        let mut network = pod.start("network", &["--fresh", &fresh], "echo >never");
+        assert_eq!(network.end().code(), Some(1));
+        assert!(network.said().contains("cannot copy"), "{}", network.said());
+        assert!(!pod.path("data/never").exists());
     });
 }
 
