@@ -66,7 +66,7 @@ impl Server {
         for (path, bytes) in &container.files {
             let name = Path::new(path).file_name().unwrap();
             let mut bytes = bytes.clone();
-            if path.ends_with(".yaml") {
+            if name == "fabric-ca-server-config.yaml" {
                 let text = String::from_utf8(bytes).unwrap();
                 let text = text
                     .replace(path.rsplit_once('/').unwrap().0, given.to_str().unwrap())
