@@ -223,7 +223,6 @@ impl<S: Store> HookRun<'_, S> {
     }
 
     /// Calls one operation, and shows what it notes.
-
     async fn call(
         &self,
         hook: &str,

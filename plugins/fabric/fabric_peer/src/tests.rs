@@ -240,8 +240,8 @@ fn the_program_takes_the_place_of_the_script() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(said, format!("{number} {own} node start\n"));
-    let made = std::fs::read_to_string(folder.join("cfg/core.yaml")).unwrap();
-    assert_eq!(made, "vm:\n  endpoint:\n");
+    let config = std::fs::read_to_string(folder.join("cfg/core.yaml")).unwrap();
+    assert_eq!(config, "vm:\n  endpoint:\n");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -22,7 +22,8 @@ use fabric_identity::request::SigningRequest;
 use fabric_loopback::http;
 use fabric_rehearsal::driver::{Fault, Faults, World, run};
 use fabric_rehearsal::network::{Network, Orderers, Spec};
-use fabric_service::{Release, item, role};
+use fabric_rehearsal::pod;
+use fabric_service::{Release, role};
 use serde_json::{Value, json};
 
 /// The environment variable that names the program.
@@ -45,38 +46,55 @@ impl Drop for Server {
 }
 
 impl Server {
+    /// Starts the program as the pod of the CA does, by the plugin's script and configuration, with all folders below one
+    /// of the test's own.
     fn start(program: &Path, network: &Network) -> Self {
         let home = std::env::temp_dir().join(format!("fabric-ca-{}", std::process::id()));
-        fs::create_dir_all(&home).unwrap();
-        let kept = |subject: &str, role: &str, name: &str| {
-            let place = (subject.to_owned(), role.to_owned(), name.to_owned());
-            network.item(&place).unwrap().bytes.clone()
-        };
-        let write = |name: &str, bytes: Vec<u8>| {
+        let folder = |name: &str| {
             let path = home.join(name);
-            fs::write(&path, bytes).unwrap();
+            fs::create_dir_all(&path).unwrap();
             path
         };
-        let certificate = write("ca-cert.pem", kept("org/org1", role::MSP, item::CA_CERT));
-        let key = write("ca-key.pem", kept("org/org1", role::MSP, item::CA_KEY));
-        let password = String::from_utf8(kept(CA, role::CA, item::CA_PASSWORD)).unwrap();
+        let (given, memory, data) = (folder("given"), folder("memory"), folder("data"));
         // A port that is free now.
         let port = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             free.local_addr().unwrap().port()
         };
-        let child = Command::new(program)
-            .args(["start", "-b", &format!("admin:{password}")])
-            .args(["--home", home.to_str().unwrap(), "--address", "127.0.0.1"])
-            .args(["--port", &port.to_string()])
-            .args(["--ca.certfile", certificate.to_str().unwrap()])
-            .args(["--ca.keyfile", key.to_str().unwrap()])
-            .args(["--operations.listenAddress", "127.0.0.1:0"])
+        let containers = pod::containers(network, CA).unwrap();
+        let container = &containers["ca"];
+        for (path, bytes) in &container.files {
+            let name = Path::new(path).file_name().unwrap();
+            let mut bytes = bytes.clone();
+            if name == "fabric-ca-server-config.yaml" {
+                let text = String::from_utf8(bytes).unwrap();
+                let text = text
+                    .replace(path.rsplit_once('/').unwrap().0, given.to_str().unwrap())
+                    .replace("/run/fabric-ca", memory.to_str().unwrap())
+                    .replace("port: 7054", &format!("port: {port}"))
+                    .replace("127.0.0.1:9443", "127.0.0.1:0");
+                bytes = text.into_bytes();
+            }
+            fs::write(given.join(name), bytes).unwrap();
+        }
+        let child = Command::new("sh")
+            .arg(given.join("start.sh"))
+            .envs(&container.env)
+            .env("FABRIC_CA_HOME", &data)
+            .env("FABRIC_CA_SERVER_HOME", &data)
+            .env("FABRIC_CA_SERVER_ADDRESS", "127.0.0.1")
+            .env("CA_TEMPLATE", given.join("fabric-ca-server-config.yaml"))
+            .env("CA_MEMORY", &memory)
+            .env("CA_SERVER", program)
             .stdout(Stdio::null())
             .stderr(fs::File::create(home.join("log")).unwrap())
             .spawn()
             .unwrap();
         Self { child, home, port }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.home.join("log")).unwrap()
     }
 
     fn ask(
@@ -168,7 +186,8 @@ fn a_real_server_registers_what_it_is_asked_to() {
     // The server starts meanwhile.
     let wish =
         json!({"org": "org1", "name": "alice", "type": "admin", "attributes": {"role": "teller"}});
-    let report = asked(&mut server, &wish, &Faults::none()).unwrap();
+    let report = asked(&mut server, &wish, &Faults::none());
+    let report = report.unwrap_or_else(|why| panic!("{why:?}\n{}", server.log()));
     let first = secret(&report).unwrap();
     assert!(server.enrols("alice", &first));
     let again = asked(&mut server, &wish, &Faults::none()).unwrap();

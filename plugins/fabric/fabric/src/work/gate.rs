@@ -123,7 +123,7 @@ impl Gate {
             });
         }
         let mut others = Vec::new();
-        for other in network.topology.subjects.iter() {
+        for other in &network.topology.subjects {
             let of_orderers = other.kind == kind::ORDERER;
             let counts = of_orderers || (!is_orderer && other.kind == kind::PEER);
             if !counts || other.foreign || other.id == subject.id {

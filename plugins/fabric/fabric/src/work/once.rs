@@ -164,7 +164,7 @@ impl Crew {
         journal
             .calls
             .retain(|_, it| (0..REMEMBERS).contains(&it.age_ms(now)));
-        let key = journal.key(call, &at.signer.creator());
+        let key = journal.key(call, at.signer.creator());
         let mut begun = journal.calls.get(&key).cloned();
         let resumed = begun.is_some();
         let mut patience = Patience::new(self);
@@ -256,7 +256,7 @@ impl Making<'_> {
         let stamp = again.unwrap_or_else(|| self.crew.stamp());
         let remember = async {
             if is_new {
-                let transaction = tx_id(&stamp.nonce, &signer.creator());
+                let transaction = tx_id(&stamp.nonce, signer.creator());
                 let entry = Begun::of(transaction, &stamp);
                 journal.calls.insert(self.key.to_owned(), entry);
                 self.remember(journal).await;

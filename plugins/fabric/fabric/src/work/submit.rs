@@ -152,7 +152,7 @@ impl Crew {
         loop {
             let attempt = self.attempt(channel, call, signer, endorsers, says, &mut patience);
             match attempt.await {
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
                 // Another run was first, and not every peer may know yet what it did.
                 Err(trouble) if trouble.verdict == Verdict::Done => {
                     self.hands()?.sleep(&channel.id, "", PAUSES.1).await;
