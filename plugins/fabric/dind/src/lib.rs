@@ -1,7 +1,9 @@
 //! The chaincode runtime `dind`: a docker daemon for each organisation, which builds and runs chaincode for its peers.
 //!
 //! For releases and chaincode that know nothing else. The daemon is privileged: who may call it is root on its node, so a
-//! policy lets in the organisation's peers alone. Beside it a supervisor starts chaincode again that stopped.
+//! policy lets in the organisation's peers alone. Chaincode that stopped, with its container or with the daemon, is started
+//! again by its peer at the next call; a supervisor beside the daemon says what stopped and why, and starts nothing, since
+//! peers turn away chaincode that others start.
 
 #![cfg_attr(
     test,
@@ -33,12 +35,10 @@ const PORT: u16 = 2375;
 /// The volume with images and containers, and where the daemon has it.
 const DATA: &str = "docker-data";
 const DATA_PATH: &str = "/var/lib/docker";
-/// The volume with the supervisor's notes, and where it is mounted.
-const NOTES: &str = "supervisor";
-const NOTES_PATH: &str = "/run/supervisor";
 /// The supervisor's program.
 const SCRIPT: &str = "supervisor.sh";
 const SCRIPT_PATH: &str = "/etc/hyperledger/docker/supervisor.sh";
+const SCRIPT_FOLDER: &str = "/etc/hyperledger/docker";
 /// Names of the peers whose chaincode is here, as peers know themselves (`CORE_PEER_ID`, their host) and call containers;
 /// in a folder of their own, so that a peer more restarts nothing.
 const PEERS: &str = "peers";
@@ -53,7 +53,6 @@ struct Options {
     dns_search: Vec<String>,
     dns_options: Vec<String>,
     mtu: Option<u16>,
-    longest_pause: Option<u32>,
 }
 
 impl Options {
@@ -109,10 +108,6 @@ impl Plugin for Dind {
                         "type": "integer", "minimum": 576, "maximum": 9216,
                         "description": "packet size of the network of chaincode; not above that of the cluster's, or large packets are lost",
                     },
-                    "longestPause": {
-                        "type": "integer", "minimum": 1, "maximum": 86400, "default": 300,
-                        "description": "the longest pause before chaincode that keeps stopping is started once more, in seconds",
-                    },
                 },
             }),
             on: [
@@ -127,10 +122,7 @@ impl Plugin for Dind {
                 default: "docker:28.5.2-dind".to_owned(),
             }],
             ports: vec![descriptor::port(port::DOCKER, PORT, "peers", "docker")],
-            volumes: vec![
-                descriptor::disk(DATA, "20Gi", kind::DOCKER),
-                descriptor::scratch(NOTES, "16Mi", kind::DOCKER),
-            ],
+            volumes: vec![descriptor::disk(DATA, "20Gi", kind::DOCKER)],
             resources: container::requests("250m", "512Mi"),
             permissions: ["privileged", "root", "capabilities"]
                 .map(str::to_owned)
@@ -199,16 +191,14 @@ impl Plugin for Dind {
                 "command": ["sh", SCRIPT_PATH],
                 "env": container::environment(&[
                     ("DOCKER_HOST", format!("tcp://127.0.0.1:{PORT}")),
-                    ("DOCKER_CONFIG", format!("{NOTES_PATH}/.docker")),
+                    // A folder that is there, and has no file of the client's.
+                    ("DOCKER_CONFIG", SCRIPT_FOLDER.to_owned()),
                     ("SUPERVISOR_PEERS", PEERS_PATH.to_owned()),
-                    ("SUPERVISOR_STATE", format!("{NOTES_PATH}/notes")),
-                    ("SUPERVISOR_MOST", options.longest_pause.unwrap_or(300).to_string()),
                 ]),
                 "resources": container::requests("10m", "32Mi"),
                 "securityContext": {"readOnlyRootFilesystem": true},
             }))
             .volume(CONTAINER, DATA_PATH, DATA, "docker")
-            .volume(SUPERVISOR, NOTES_PATH, NOTES, "")
             .bind(SUPERVISOR, SCRIPT_PATH, at.own(SCRIPT), Delivery::Mounted, Change::Roll)
             .bind(SUPERVISOR, PEERS_PATH, at.own(PEERS), Delivery::Live, Change::Wait)
             .note(note.hint("use chaincode as a service (`--chaincode ccaas`) with 2.5 and later"))

@@ -101,7 +101,7 @@ fn options_are_the_daemons_own_words() {
     let options = json!({
         "registryMirrors": ["https://mirror.example"], "insecureRegistries": ["registry.example:5000"],
         "dns": ["10.96.0.10", "192.0.2.1"], "dnsSearch": ["org1.svc.cluster.local"], "dnsOptions": ["ndots:2"],
-        "mtu": 1400, "longestPause": 30,
+        "mtu": 1400,
     });
     let rendered = render(network(1), &options);
     let args = container(&rendered, CONTAINER)["args"].clone();
@@ -116,12 +116,6 @@ fn options_are_the_daemons_own_words() {
             "--dns-opt=ndots:2",
             "--mtu=1400",
         ]
-    );
-    let env = container(&rendered, SUPERVISOR)["env"].clone();
-    assert!(
-        env.as_array()
-            .unwrap()
-            .contains(&json!({"name": "SUPERVISOR_MOST", "value": "30"}))
     );
 }
 

@@ -24,7 +24,7 @@ use fabric_service::extra::{self, Chaincode};
 use fabric_service::facts::{self, Builder, Package, Runtime};
 use fabric_service::fault::{refuse, refuse_with};
 use fabric_service::{CHAIN, Network, Release, container, descriptor, kind, role};
-use fabric_transaction::package::{Code, Image, PackageError, build};
+use fabric_transaction::package::{Code, Image, KUBERNETES_LABEL, build};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -212,7 +212,7 @@ impl K8sBuilder {
     }
 }
 
-/// The package of a chaincode: its image by digest, under the label that a server of its own would have.
+/// The package of a chaincode: its image by digest, under a label that the builder takes.
 fn package(subject: &Subject) -> Result<Package, Diagnostics> {
     let chaincode: Chaincode = extra::of(subject)?;
     let Some((tagged, digest)) = chaincode.image.split_once('@') else {
@@ -228,19 +228,9 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
         digest: digest.to_owned(),
     };
     let full = format!("{}@{}", image.name, image.digest);
-    let label = format!("{}_{}", chaincode.name, chaincode.version);
-    let package = build(&label, &Code::Image(image), &[]).map_err(|fault| {
-        let message = format!("{}: {fault}", subject.id);
-        match fault {
-            PackageError::Label(_) | PackageError::KubernetesLabel(_) => refuse_with(
-                "label",
-                "",
-                message,
-                "the label is NAME_VERSION of the chaincode: a shorter name, or a version without `+`",
-            ),
-            _ => refuse("package", "", message),
-        }
-    })?;
+    let label = label(&chaincode);
+    let package = build(&label, &Code::Image(image), &[])
+        .map_err(|fault| refuse("package", "", format!("{}: {fault}", subject.id)))?;
     Ok(Package {
         kind: "k8s".to_owned(),
         label,
@@ -249,6 +239,21 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
         image: Some(full),
         package_id: package.id,
     })
+}
+
+/// `name-version` of a chaincode as a DNS label, for the builder refuses any other: with the usual `basic_1.0` nothing could
+/// be installed. That two may come to the same does no harm, since the id of a package has the hash of its bytes too.
+fn label(chaincode: &Chaincode) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let both = format!("{}-{}", chaincode.name, chaincode.version);
+    let mut label: String = both.to_ascii_lowercase().chars().map(plain).collect();
+    if !label.starts_with(|c: char| c.is_ascii_lowercase()) {
+        label.insert_str(0, "cc-");
+    }
+    // One byte each by now.
+    label.truncate(KUBERNETES_LABEL);
+    label.truncate(label.trim_end_matches('-').len());
+    label
 }
 
 /// An image's name without its tag; a port of the registry stays.

@@ -37,6 +37,8 @@ pub struct Pod<'a> {
     pub log: Option<Log>,
     /// Whether orderers of 1.4 talk to each other: later ones take the certificate of the listener by themselves.
     pub cluster: bool,
+    /// What probes ask instead of `/healthz`.
+    pub asked: Option<&'static str>,
     /// Further variables.
     pub variables: Vec<(String, String)>,
 }
@@ -52,6 +54,7 @@ impl Pod<'_> {
             .into_iter()
             .filter(|port| port.reach != "pod")
             .collect();
+        let asked = self.asked.unwrap_or("/healthz");
         let builder = RenderedBuilder::new()
             .pod(&json!({"spec": {"terminationGracePeriodSeconds": 30}}))
             .container(&json!({
@@ -59,8 +62,8 @@ impl Pod<'_> {
                 "image": image::image(at, CONTAINER, REPOSITORY, self.series, release),
                 "env": environment(&self.environment(release, &identity.msp_id)),
                 "ports": container::ports(&reached),
-                "startupProbe": probe("/healthz", ports::ORDERER_OPS, 1, 300),
-                "readinessProbe": probe("/healthz", ports::ORDERER_OPS, 5, 3),
+                "startupProbe": probe(asked, ports::ORDERER_OPS, 1, 300),
+                "readinessProbe": probe(asked, ports::ORDERER_OPS, 5, 3),
                 // Whoever dials an address that is gone hangs for 20 s, and a Raft leader with it: the orderer stays
                 // until all have heard that its address goes.
                 "lifecycle": {"preStop": {"sleep": {"seconds": 6}}},

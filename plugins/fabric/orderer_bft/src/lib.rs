@@ -90,7 +90,7 @@ impl Plugin for Bft {
             logging: options.logging,
             log: Some(LOG),
             cluster: true,
-            variables: Vec::new(),
+            ..Pod::default()
         };
         Ok(pod.rendered(&self.network, at)?.build())
     }

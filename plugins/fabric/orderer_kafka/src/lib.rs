@@ -28,6 +28,11 @@ const SERIES: [Release; 1] = [Release::V1_4];
 /// Copies of each topic, where there are as many brokers.
 const COPIES: usize = 3;
 
+/// What probes ask. For `/healthz` such an orderer sends a message to Kafka for each of its channels, which stays there for
+/// ever; and it dies of the question while a channel has no connection yet: at its start before the brokers answer, and
+/// whenever a channel is made.
+const ASKED: &str = "/logspec";
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Options {
@@ -140,6 +145,7 @@ impl Plugin for Kafka {
         let pod = Pod {
             series: &SERIES,
             logging: options.logging.clone(),
+            asked: Some(ASKED),
             variables: options.variables(brokers.brokers.len())?,
             ..Pod::default()
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const IMAGE: (&str, &str) = ("orderer", "hyperledger/fabric-orderer:1.4.12");
 
-fn rendered(brokers: usize, options: &Value) -> Result<Vec<String>, Diagnostics> {
+fn rendered(brokers: usize, options: &Value) -> Result<Rendered, Diagnostics> {
     let org = json!({
         "mspId": "OrdererMSP", "caCertificate": "", "tlsCaCertificate": "", "nodeOus": true,
     });
@@ -22,9 +22,24 @@ fn rendered(brokers: usize, options: &Value) -> Result<Vec<String>, Diagnostics>
     let call = TestHost::call("orderer/orderer0.orderer", role::ORDERER, options, &[IMAGE]);
     let session = Kafka::open(fixture::topology(Release::V1_4, Size::default(), &ROLES)).unwrap();
     session.provision(&host.at(&TestHost::call(CHAIN, role::ORDERER, options, &[IMAGE])))?;
-    let rendered = session.render(&host.at(&call))?;
+    session.render(&host.at(&call))
+}
+
+fn told(brokers: usize, options: &Value) -> Vec<String> {
+    let rendered = rendered(brokers, options).unwrap();
     let all = fixture::variables(&rendered, "orderer");
-    Ok(all.into_iter().filter(|it| it.contains("KAFKA")).collect())
+    all.into_iter().filter(|it| it.contains("KAFKA")).collect()
+}
+
+/// The HTTP server for operations asks Kafka for each `/healthz`, and the orderer dies when it has no producer yet.
+#[test]
+fn probes_never_ask_for_the_health_of_kafka() {
+    let rendered = rendered(4, &json!({})).unwrap();
+    let container = fixture::container(&rendered, "orderer");
+    for probe in ["startupProbe", "readinessProbe"] {
+        let asked = json!({"path": "/logspec", "port": "orderer-ops"});
+        assert_eq!(container[probe]["httpGet"], asked);
+    }
 }
 
 #[test]
@@ -38,14 +53,14 @@ fn it_makes_topics_that_the_brokers_can_hold() {
         ]
     };
     for (brokers, copies) in [(1, 1), (2, 2), (4, 3)] {
-        assert_eq!(rendered(brokers, &json!({})).unwrap(), expected(copies));
+        assert_eq!(told(brokers, &json!({})), expected(copies));
     }
 }
 
 #[test]
 fn the_user_has_a_word() {
     let options = json!({"kafkaVersion": "1.0.0", "verbose": true, "retryInterval": "1s"});
-    let said = rendered(4, &options).unwrap();
+    let said = told(4, &options);
     for expected in [
         "ORDERER_KAFKA_VERSION=1.0.0",
         "ORDERER_KAFKA_VERBOSE=true",

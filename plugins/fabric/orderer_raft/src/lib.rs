@@ -188,7 +188,7 @@ impl Plugin for Raft {
             logging: options.logging,
             log: Some(LOG),
             cluster: true,
-            variables: Vec::new(),
+            ..Pod::default()
         };
         Ok(pod.rendered(&self.network, at)?.build())
     }

@@ -15,7 +15,7 @@ mod tar;
 #[cfg(test)]
 mod tests;
 
-pub use code::{Code, Connection, Image, Index};
+pub use code::{Code, Connection, Image, Index, KUBERNETES_LABEL};
 pub use error::PackageError;
 pub use reader::{Contents, Limits, read};
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{PackageError, gzip, json, tar};
 
+/// The longest label of a package of type `k8s`.
+pub const KUBERNETES_LABEL: usize = 63;
+
 /// Name of the file that says where a chaincode server listens.
 pub(super) const CONNECTION: &str = "connection.json";
 /// Name of the file that names an image.
@@ -296,13 +299,13 @@ impl Code {
     }
 }
 
-/// The Kubernetes builder writes the package's label as a label of its objects.
+/// The builder for Kubernetes (0.15) takes no label but one of RFC 1035, as a Service's name is.
 pub(super) fn check_kubernetes_label(label: &str) -> Result<(), PackageError> {
-    let last = label
-        .bytes()
-        .last()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if label.len() <= 63 && last && !label.contains('+') {
+    let bytes = label.as_bytes();
+    let first = bytes.first().is_some_and(u8::is_ascii_lowercase);
+    let last = bytes.last().is_some_and(|byte| *byte != b'-');
+    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    if label.len() <= KUBERNETES_LABEL && first && last && bytes.iter().all(allowed) {
         Ok(())
     } else {
         Err(PackageError::KubernetesLabel(label.to_owned()))

@@ -12,7 +12,7 @@ pub enum PackageError {
     Label(String),
     /// The label names Kubernetes objects, which allow less.
     #[error(
-        "label {0:?} of the package: type k8s needs a value that a Kubernetes label may have, at most 63 characters of letters, digits and `_.-`, with a letter or digit at the end"
+        "label {0:?} of the package: type k8s needs a DNS label, at most 63 lower-case letters, digits and `-`, with a letter first and no `-` at the end"
     )]
     KubernetesLabel(String),
     /// A field of `connection.json`.
