@@ -23,7 +23,7 @@ pub(crate) mod wire;
 
 pub use boot::{Door, Started};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -64,6 +64,8 @@ pub struct Ledger {
     /// The release of all nodes.
     pub release: Release,
     clock_ms: u64,
+    /// Nodes whose programs do not run.
+    down: BTreeSet<String>,
 }
 
 fn broken(what: impl std::fmt::Display) -> Diagnostics {
@@ -102,6 +104,7 @@ impl Ledger {
             chains: BTreeMap::new(),
             release,
             clock_ms: now_ms,
+            down: BTreeSet::new(),
         }
     }
 
@@ -161,6 +164,7 @@ impl Ledger {
             local,
             genesis,
         } = started;
+        self.down.remove(id);
         if peer {
             let before = self.peers.remove(id);
             let (channels, installed, legacy) = before
@@ -198,6 +202,11 @@ impl Ledger {
         }
         self.orderers.insert(id.to_owned(), orderer);
         Ok(())
+    }
+
+    /// The program of a node ends; what it has stays on its volume. Who orders does so without it, if enough are left.
+    pub fn stop(&mut self, id: &str) {
+        self.down.insert(id.to_owned());
     }
 
     /// The only channel of a name; none where there are none or several.
@@ -291,6 +300,9 @@ impl Ledger {
     }
 
     fn answer(&mut self, node: &str, of: &str, http: &Http) -> Result<Response, Failure> {
+        if self.down.contains(node) {
+            return Err(wire::failure("refused", format!("{node} does not run")));
+        }
         let rpc = match (self.orderers.get(node), self.peers.get(node), of) {
             (Some(_), _, port::ADMIN) => return self.participation(node, http),
             (Some(it), _, port::ORDERER) => Some(&it.tls),

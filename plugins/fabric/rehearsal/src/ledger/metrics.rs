@@ -42,19 +42,11 @@ impl Ledger {
             tell("participation_consensus_relation", name, relation);
             tell("participation_status", name, 1);
             if consents && !chain.ordering.bft {
-                let leads = self.led(key) && self.first(key) == Some(id);
+                // The first of those that are there leads.
+                let leads = self.led(key) && self.consenting(key).next() == Some(id);
                 tell("consensus_etcdraft_is_leader", name, u64::from(leads));
             }
         }
         all
-    }
-
-    /// The first of the consenters of a channel that are here: who leads.
-    fn first(&self, key: &str) -> Option<&str> {
-        let chain = self.chains.get(key)?;
-        let here = self.orderers.iter().find(|(_, it)| {
-            it.channels.get(&chain.name).is_some_and(|it| it == key) && chain.ordering.has(&it.tls)
-        });
-        here.map(|(id, _)| id.as_str())
     }
 }
