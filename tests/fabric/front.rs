@@ -167,7 +167,13 @@ async fn follow(shared: Arc<Shared>, connection: Connection, chain: String, pods
     let mut running: BTreeMap<String, Running> = BTreeMap::new();
     loop {
         let found = mounts::pods(&connection, &chain).await;
-        running.retain(|uid, _| found.contains_key(uid));
+        running.retain(|uid, it| {
+            let stays = found.contains_key(uid);
+            if !stays {
+                shared.ledger.lock().unwrap().stop(&it.pod.id);
+            }
+            stays
+        });
         for (uid, pod) in found {
             if let Some(known) = running.get(&uid) {
                 known.lead(&pods);

@@ -172,12 +172,12 @@ impl Port {
         server_name: String,
     ) -> Result<(), h2::Error> {
         let mut connection = h2::server::handshake(stream).await?;
-        let (lose, mut lost) = mpsc::channel::<()>(1);
+        let (lose, mut to_lose) = mpsc::channel::<()>(1);
         let mut open = JoinSet::new();
         loop {
             let next = tokio::select! {
                 next = connection.accept() => next,
-                Some(()) = lost.recv() => return Ok(()),
+                Some(()) = to_lose.recv() => return Ok(()),
             };
             let Some(request) = next else { return Ok(()) };
             let (request, mut send) = request?;

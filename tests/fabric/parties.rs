@@ -54,8 +54,8 @@ fn carry(from: &Operator, to: &Operator, sent: &mut Vec<Vec<u8>>) -> String {
     let mut fresh = Vec::new();
     for entry in std::fs::read_dir(from.home.path()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let there = to.home.path().join(&name).exists();
-        if name.ends_with(".pb") && !there {
+        let path = to.home.path().join(&name);
+        if path.extension().is_some_and(|it| it == "pb") && !path.exists() {
             fresh.push(name);
         }
     }
@@ -115,16 +115,31 @@ async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() 
     let said = alpha.fails("run channel-add-org shared org=nobody --chain pair");
     assert!(said.contains("ptwo"), "{said}");
     alpha.run("run channel-add-org shared org=ptwo --chain pair");
-    beta.run("run bring-up --chain pair");
+    let (code, out, said) = beta.output("run bring-up --chain pair");
+    assert_eq!(code, Some(0), "{out}\n{said}");
+    assert!(
+        said.contains("kubectl chain run chaincode-deploy kv"),
+        "{said}"
+    );
     let seen = picture(&front.ledger(), "shared");
     let members = ["PoneMSP", "PtwoMSP"].map(|it| (it.to_owned(), true));
     assert_eq!(seen.members, members.into());
     assert_eq!(seen.nodes.len(), 3, "{seen:?}");
-    // The definition stands; the second party runs its code by its own approval.
-    assert_eq!(seen.raised, [(("kv".to_owned(), 1), 1)].into());
-    assert!(seen.lifecycle.contains("approval/PtwoMSP/kv/1"), "{seen:?}");
 
+    // The definition stands already; the second party runs its code by its own approval, which who has an orderer hands in.
     let mut sent = Vec::new();
+    beta.run("run chaincode-deploy kv --chain pair");
+    let approval = carry(&beta, &alpha, &mut sent);
+    let submit = format!("run channel-submit shared --chain pair --file {approval}");
+    for _ in 0..2 {
+        alpha.run(&submit);
+        beta.run("run chaincode-deploy kv --chain pair");
+        let seen = picture(&front.ledger(), "shared");
+        let approved = seen.lifecycle.contains("approval/PtwoMSP/kv/1");
+        assert!(approved, "{seen:?}");
+        assert_eq!(seen.raised, [(("kv".to_owned(), 1), 1)].into());
+    }
+
     // A call that both must endorse: made by one, endorsed by the other, finished by the first.
     alpha.run(r#"run chaincode-invoke kv --chain pair call=["add","n","1"]"#);
     let proposal = carry(&alpha, &beta, &mut sent);
@@ -173,7 +188,7 @@ async fn a_second_party_comes_into_the_channel_and_signs_in_a_home_of_its_own() 
     let secrets = secrets(&alpha, "pair").await;
     assert!(secrets.len() > 20, "{}", secrets.len());
     sent.extend([from_alpha.into_bytes(), from_beta.into_bytes()]);
-    assert_eq!(sent.len(), 6);
+    assert_eq!(sent.len(), 7);
     for bytes in sent {
         assert!(!secrets.iter().any(|it| tells(&bytes, it)));
     }

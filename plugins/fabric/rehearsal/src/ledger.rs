@@ -23,7 +23,7 @@ pub(crate) mod wire;
 
 pub use boot::{Door, Started};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -66,6 +66,8 @@ pub struct Ledger {
     /// When nodes were started again, by id.
     restarted: BTreeMap<String, u64>,
     clock_ms: u64,
+    /// Nodes whose programs do not run.
+    down: BTreeSet<String>,
 }
 
 fn broken(what: impl std::fmt::Display) -> Diagnostics {
@@ -105,6 +107,7 @@ impl Ledger {
             release,
             restarted: BTreeMap::new(),
             clock_ms: now_ms,
+            down: BTreeSet::new(),
         }
     }
 
@@ -164,6 +167,7 @@ impl Ledger {
             local,
             genesis,
         } = started;
+        self.down.remove(id);
         if peer {
             let before = self.peers.remove(id);
             let (channels, installed, legacy) = before
@@ -201,6 +205,11 @@ impl Ledger {
         }
         self.orderers.insert(id.to_owned(), orderer);
         Ok(())
+    }
+
+    /// The program of a node ends; what it has stays on its volume. Who orders does so without it, if enough are left.
+    pub fn stop(&mut self, id: &str) {
+        self.down.insert(id.to_owned());
     }
 
     /// The only channel of a name; none where there are none or several.
@@ -294,6 +303,9 @@ impl Ledger {
     }
 
     fn answer(&mut self, node: &str, of: &str, http: &Http) -> Result<Response, Failure> {
+        if self.down.contains(node) {
+            return Err(wire::failure("refused", format!("{node} does not run")));
+        }
         if [port::ORDERER_OPS, port::PEER_OPS].contains(&of) {
             return self.operations(node, http);
         }

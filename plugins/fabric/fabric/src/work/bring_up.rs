@@ -142,7 +142,7 @@ async fn chaincodes(
             Deployed::Waiting(waiting) => notes.push(chaincode::waits(name, &waiting)),
             Deployed::Open(_) => {
                 let message = format!(
-                    "chaincode {name} is not committed yet: kubectl chain run chaincode-deploy {name} gives what others must endorse or hand in as files"
+                    "chaincode {name} is not deployed for this party yet: kubectl chain run chaincode-deploy {name} gives what others must endorse or hand in as files"
                 );
                 notes.push(warning("chaincode", "", message));
             }

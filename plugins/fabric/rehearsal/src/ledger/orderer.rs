@@ -193,17 +193,21 @@ impl Ledger {
         }
     }
 
-    /// Whether a channel has a leader, by those of its consenters that joined.
+    /// The consenters of a channel that run and have joined it, by id.
+    pub(super) fn consenting(&self, key: &str) -> impl Iterator<Item = &str> {
+        let chain = self.chains.get(key);
+        self.orderers.iter().filter_map(move |(id, it)| {
+            let chain = chain?;
+            let joined = it.channels.get(&chain.name).is_some_and(|it| it == key);
+            let consents = joined && chain.ordering.has(&it.tls) && !self.down.contains(id);
+            consents.then_some(id.as_str())
+        })
+    }
+
+    /// Whether a channel has a leader, by those of its consenters that are there.
     pub(super) fn led(&self, key: &str) -> bool {
-        let Some(chain) = self.chains.get(key) else {
-            return false;
-        };
-        let here = self
-            .orderers
-            .values()
-            .filter(|it| it.channels.get(&chain.name).is_some_and(|it| it == key))
-            .filter(|it| chain.ordering.has(&it.tls));
-        here.count() >= chain.ordering.quorum
+        let chain = self.chains.get(key);
+        chain.is_some_and(|it| self.consenting(key).count() >= it.ordering.quorum)
     }
 
     fn broadcast(&mut self, id: &str, envelope: &Envelope) -> Result<(), (i32, String)> {

@@ -93,7 +93,7 @@ impl Ledger {
             return;
         }
         let size = u64::try_from(consenters.len()).unwrap_or(0);
-        let up = |id: &&String| self.uptime_ms(id) >= HEARS;
+        let up = |id: &&String| !self.down.contains(*id) && self.uptime_ms(id) >= HEARS;
         let taking_part = self
             .orderers
             .iter()
