@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::grants::{permissions, read};
+use super::notes;
 use super::scene::ChainScene;
 use crate::cluster::connect::{ConnectFlags, Connection};
 use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
@@ -15,6 +16,7 @@ use crate::cluster::{Elsewhere, elsewhere, find_elsewhere, heads};
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::operate::{Scene, Start, about, drive, hooks};
 use crate::pipeline::secrets::{Consents, Secrets};
+use crate::plugin::contract::operate::Report;
 use crate::ui::{self, Printer};
 
 /// Show how chains and their nodes are
@@ -154,12 +156,22 @@ async fn probe(chain: &ChainScene, printer: &Printer) -> ExtraColumns {
             }
         }
         for (subject, answer) in subjects.iter().zip(&answers) {
-            if let Err(fault) = answer {
-                printer.warning(&format!("{}: {fault}", subject.name));
-            }
+            tell(&subject.name, answer, printer);
         }
     }
     columns
+}
+
+/// Says why a column of a node is empty: what its plugin noted, or why there is no answer at all.
+fn tell<E: std::fmt::Display>(node: &str, answer: &Result<Report, E>, printer: &Printer) {
+    match answer {
+        Ok(report) => {
+            for note in &report.notes {
+                notes::show(node, note, printer);
+            }
+        }
+        Err(fault) => printer.warning(&format!("{node}: {fault}")),
+    }
 }
 
 impl Status {
@@ -259,5 +271,37 @@ impl Status {
                 serde_json::json!({"kind": "ChainStatusList", "items": documents})
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::contract::{Diagnostic, Severity};
+
+    #[test]
+    fn a_column_that_is_empty_comes_with_the_reason_that_its_plugin_gave() {
+        let (printer, seen) = Printer::capture(false);
+        let report = Report {
+            text: "unknown".to_owned(),
+            table: r#"{"HEIGHT": "-"}"#.to_owned(),
+            files: Vec::new(),
+            notes: vec![Diagnostic {
+                severity: Severity::Warning,
+                code: "status".to_owned(),
+                path: String::new(),
+                message: "the controller does not answer: refused".to_owned(),
+                hint: Some("see its log".to_owned()),
+            }],
+        };
+        tell::<String>("node0", &Ok(report), &printer);
+        tell("node1", &Err("plugin was stopped"), &printer);
+        let said = seen.err();
+        assert!(
+            said.contains("node0: the controller does not answer: refused"),
+            "{said}"
+        );
+        assert!(said.contains("see its log"), "{said}");
+        assert!(said.contains("node1: plugin was stopped"), "{said}");
     }
 }
