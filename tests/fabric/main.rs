@@ -1,5 +1,5 @@
 //! The stack `fabric` by the command, on a real control plane: what the server takes, a network in several namespaces,
-//! and what is refused before anything is written.
+//! what is refused before anything is written; and operations, with a model of Fabric behind the pods.
 
 #![allow(
     missing_docs,
