@@ -346,12 +346,12 @@ fn a_file_is_refused_at_its_line() {
             ["chain.yaml:7:", "two nodes"],
         ),
         (
-            "  clusters:\n    east: {context: east}\n",
-            ["chain.yaml:5:", "join"],
+            "  clusters:\n    east: {context: east, namespace: A}\n",
+            ["chain.yaml:6:", "clusters.east.namespace"],
         ),
         (
             "  nodes:\n  - name: a\n    cluster: east\n",
-            ["chain.yaml:7:", "one cluster"],
+            ["chain.yaml:7:", "there is no cluster `east`"],
         ),
     ] {
         place.write("chain.yaml", &format!("{head}{rest}"));
