@@ -216,7 +216,8 @@ pub struct Operation {
     pub args: Value,
     /// Runs without a cluster.
     pub offline: bool,
-    /// `before-add`, `after-ready`, `before-remove`, `gate` or `status`: called by apply, create, upgrade, status.
+    /// `before-add`, `after-ready`, `before-remove`, `before-restart`, `gate` or `status`: called by apply, create, upgrade,
+    /// status.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hook: String,
     /// Containers that its steps may reach.
