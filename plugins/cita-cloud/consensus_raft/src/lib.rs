@@ -81,7 +81,9 @@ impl Plugin for Consensus {
             run: Run::new("consensus", &["consensus", "run", "-p", "50001"])
                 .after("network", config.network_port)
                 .folder("logs")
-                .trim("logs/consensus_service.log"),
+                .trim("logs/consensus_service.log")
+                // Its raft's task can end in a panic; the process lives on, deaf.
+                .dead("logs/consensus_service.log", "channel.closed"),
             ports: vec![port()],
         };
         Ok(container

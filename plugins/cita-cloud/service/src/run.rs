@@ -77,6 +77,13 @@ impl Run {
         self.argument("--trim", file.to_owned())
     }
 
+    /// Ends the service when it writes these words, a pattern of grep without blanks, into its log: it has ended inside,
+    /// and its process lives on.
+    #[must_use]
+    pub fn dead(self, log: &str, words: &str) -> Self {
+        self.argument("--dead", format!("{log}:{words}"))
+    }
+
     fn argument(mut self, flag: &str, value: String) -> Self {
         self.arguments.extend([flag.to_owned(), value]);
         self

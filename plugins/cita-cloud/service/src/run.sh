@@ -2,7 +2,7 @@
 # Runs one service of a node, and keeps it in step with the services that it depends on.
 #
 # usage: sh run.sh --name NAME [--after NAME:PORT]... [--folder DIR]... [--file FILE]... [--private FILE]...
-#                  [--fresh FROM:FILE]... [--trim FILE]... -- COMMAND [ARGUMENT]...
+#                  [--fresh FROM:FILE]... [--trim FILE]... [--dead FILE:WORDS] -- COMMAND [ARGUMENT]...
 #
 #   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, as soon as NAME ended or was killed.
 #                      The services of this generation register with each other once and never again: a restarted
@@ -13,6 +13,8 @@
 #   --fresh FROM:FILE  copies FROM to FILE just before the start: FROM changes while the pod lives, and what the init
 #                      container copied when the pod began may be old (a peer that is gone, whose name does not resolve)
 #   --trim FILE        keeps FILE, which its service appends to for ever, below 50 MB and one older piece
+#   --dead FILE:WORDS  ends the service when it writes WORDS (a pattern of grep without blanks) into its log FILE: it has
+#                      ended inside, and the process lives on as if nothing were (a raft whose task panicked)
 #
 # Services know of each other through $CHAIN_RUN (/run/chain), a volume in memory that all containers of the pod mount:
 # NAME holds a token that is new at each start: a count, the script's process id, the time. NAME.d holds the process ids
@@ -31,6 +33,8 @@ files=
 private=
 fresh=
 trim=
+dead=
+written=0
 child=
 beside=
 killing=
@@ -59,6 +63,7 @@ while [ $# -gt 0 ]; do
 	--private) private="$private ${2-}" ;;
 	--fresh) fresh="$fresh ${2-}" ;;
 	--trim) trim="$trim ${2-}" ;;
+	--dead) dead=${2-} ;;
 	*) fail "unknown argument $1" ;;
 	esac
 	[ $# -ge 2 ] || fail "argument $1 needs a value"
@@ -104,6 +109,18 @@ trim_files() {
 	done
 }
 
+# How many bytes are in the file that --dead names.
+log_size() {
+	{ wc -c <"${dead%%:*}"; } 2>/dev/null || echo 0
+}
+
+# Whether the service wrote, since it started, that it has ended inside. What an earlier start wrote does not count.
+has_died() {
+	[ -n "$dead" ] || return 1
+	if [ "$(log_size)" -lt "$written" ]; then written=0; fi
+	tail -c "+$((written + 1))" "${dead%%:*}" 2>/dev/null | tail -c 8192 | grep -qs "${dead#*:}"
+}
+
 # Runs beside the service; ends it at once when the container of a service that it depends on was killed, which tells
 # nobody: a controller that finalizes a block in the seconds after would store a wrong root for good. Nobody writes to
 # the pipe, so the read ends when the script at its other end does.
@@ -142,6 +159,11 @@ watch() {
 			for one in $after; do
 				listening "${one##*:}" || gone="$gone $one"
 			done
+			if has_died; then
+				say "its log says ${dead#*:}: it has ended inside"
+				kill -USR1 $$
+				return
+			fi
 			if [ -z "$gone" ]; then
 				away=0
 			elif [ "$away" -eq 0 ]; then
@@ -265,9 +287,10 @@ exec 9<>"$run/$name.alive.$count"
 { printf '%s %s %s\n' "$count" $$ "$(date +%s)" >"$run/.$name.new" && mv -f "$run/.$name.new" "$run/$name"; } ||
 	fail "cannot write to $run"
 
+[ -z "$dead" ] || written=$(log_size)
 "$@" 9>&- &
 child=$!
-if [ -n "$after$trim" ]; then
+if [ -n "$after$trim$dead" ]; then
 	watch 9>&- &
 	beside="$beside $!"
 fi
@@ -295,7 +318,7 @@ for one in $after; do
 done
 tell
 if [ -n "$lost" ]; then
-	say "ends with the service that it depends on"
+	say "ends, to be started anew"
 	exit 1
 fi
 say "ended with code $code"

@@ -473,3 +473,25 @@ fn a_log_without_end_is_cut() {
         );
     });
 }
+
+#[test]
+fn a_service_that_ended_inside_is_ended() {
+    in_every_shell(|pod| {
+        let log = pod.path("data/raft.log");
+        let last = "handle mail failed: `channel closed`\n";
+        fs::write(&log, last).unwrap();
+        let dead = ["--dead", "raft.log:channel.closed"];
+        let service =
+            "echo works >>raft.log; sleep 5; echo >lived; cat again >>raft.log; exec sleep 600";
+        fs::write(pod.path("data/again"), last).unwrap();
+        let mut consensus = pod.start("consensus", &dead, service);
+        assert_eq!(consensus.end().code(), Some(1));
+        let said = consensus.said();
+        assert!(said.contains("it has ended inside"), "{said}");
+        assert!(
+            pod.path("data/lived").exists(),
+            "what an earlier start wrote is not its end"
+        );
+        fs::remove_file(pod.path("data/lived")).unwrap();
+    });
+}
