@@ -2,7 +2,7 @@
 
 use super::*;
 use chain_plugin_sdk::serde_json::{Value, from_str, json};
-use chain_plugin_sdk::{Content, Endpoint, Source, Subject, Target, TestHost};
+use chain_plugin_sdk::{Binding, Content, Endpoint, Source, Subject, Target, TestHost};
 
 const VECTORS: &str = include_str!("../../../../tests/fixtures/cita-cloud/vectors.json");
 
@@ -59,6 +59,12 @@ fn config(rendered: &Rendered) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
+fn bound<'a>(rendered: &'a Rendered, path: &str) -> &'a Binding {
+    let target = Target::Path(path.to_owned());
+    let mut all = rendered.bindings.iter();
+    all.find(|it| it.target == target).unwrap()
+}
+
 #[test]
 fn golden_peer_lists() {
     let vectors: Value = from_str(VECTORS).unwrap();
@@ -77,12 +83,7 @@ fn a_node_alone_says_that_it_has_no_peers() {
 #[test]
 fn a_new_peer_does_not_restart_the_others() {
     let rendered = rendered(2, 0);
-    let target = Target::Path("/data/network-config.toml".to_owned());
-    let binding = rendered
-        .bindings
-        .iter()
-        .find(|it| it.target == target)
-        .unwrap();
+    let binding = bound(&rendered, "/data/network-config.toml");
     assert_eq!(
         (binding.delivery, binding.on_change),
         (Delivery::SeedStart, Change::Wait)
@@ -92,12 +93,7 @@ fn a_new_peer_does_not_restart_the_others() {
 #[test]
 fn a_container_that_starts_anew_reads_the_peers_of_today() {
     let rendered = rendered(2, 0);
-    let target = Target::Path("/etc/cita-cloud/network-config.toml".to_owned());
-    let binding = rendered
-        .bindings
-        .iter()
-        .find(|it| it.target == target)
-        .unwrap();
+    let binding = bound(&rendered, "/etc/cita-cloud/network-config.toml");
     assert_eq!(
         (binding.delivery, binding.on_change),
         (Delivery::Live, Change::Wait)
@@ -112,12 +108,7 @@ fn a_container_that_starts_anew_reads_the_peers_of_today() {
 #[test]
 fn the_key_is_mounted_where_the_command_reads_it() {
     let rendered = rendered(1, 0);
-    let target = Target::Path("/network/network-key".to_owned());
-    let binding = rendered
-        .bindings
-        .iter()
-        .find(|it| it.target == target)
-        .unwrap();
+    let binding = bound(&rendered, "/network/network-key");
     assert_eq!(binding.delivery, Delivery::Mounted);
     let Source::File(of) = &binding.source else {
         panic!("a volume")

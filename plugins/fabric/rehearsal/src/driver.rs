@@ -72,6 +72,14 @@ pub enum Fault {
     KilledAfter,
 }
 
+/// All of them.
+pub const FAULTS: [Fault; 4] = [
+    Fault::LostBefore,
+    Fault::LostAfter,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+];
+
 /// What goes wrong, by the number of the request: the first is 0. Requests are counted through restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(pub BTreeMap<usize, Fault>);

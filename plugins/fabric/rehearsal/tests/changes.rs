@@ -12,19 +12,12 @@
 mod homes;
 
 use chain_plugin_sdk::{Blob, Diagnostics, Report};
-use fabric_rehearsal::driver::{Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::network::{Network, Orderers, Spec};
 use fabric_service::Release;
 use homes::{CHANNEL, File, World};
 use serde_json::{Value, json};
-
-const ALL: [Fault; 4] = [
-    Fault::LostBefore,
-    Fault::LostAfter,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
 
 /// An operation, and what it is about.
 type Step = (&'static str, &'static str, Value);
@@ -104,7 +97,7 @@ fn stands(start: impl Fn() -> (Network, Ledger), step: &Step) {
     println!("{step:?}: {requests} requests");
     let mut cases = Vec::new();
     for at in 0..requests {
-        cases.extend(ALL.map(|fault| (Faults::one(at, fault), Until::Wished)));
+        cases.extend(FAULTS.map(|fault| (Faults::one(at, fault), Until::Wished)));
     }
     for until in [Until::Wished, Until::Started] {
         cases.push((Faults::none(), until));
@@ -205,7 +198,7 @@ fn an_update_of_two_homes_is_made_once_whatever_is_lost() {
     println!("requests: {requests:?}");
     for (number, requests) in requests.iter().enumerate() {
         for at in 0..*requests {
-            for fault in ALL {
+            for fault in FAULTS {
                 let told = format!("{}, {fault:?} at {at}", steps[number].1);
                 let mut world = start();
                 let mut made: Vec<Vec<Blob>> = Vec::new();

@@ -13,7 +13,7 @@ use fabric_channel::tree::bft_quorum;
 use fabric_proto::Message as _;
 use fabric_proto::configuration::Orderers as Mapping;
 use fabric_proto::policies::{SignaturePolicyEnvelope, SignatureRule};
-use fabric_rehearsal::driver::{Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::network::{Network, Orderers, Spec};
 use fabric_service::Release;
@@ -164,12 +164,7 @@ fn stands(kind: Kind, start: &Ledger, operation: &str, subject: &str) -> Ledger 
     does(&mut whole, &mut end, operation, subject);
     let (wanted, requests) = (end.summary(), whole.log.requests.len());
     println!("{operation}: {requests} requests");
-    let faults = [
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::KilledBefore,
-        Fault::KilledAfter,
-    ];
+    let faults = FAULTS;
     let failed: Vec<String> = std::thread::scope(|scope| {
         let wanted = &wanted;
         let sweep = move |fault: Fault| {

@@ -13,7 +13,7 @@ mod homes;
 mod steps;
 
 use chain_plugin_sdk::Blob;
-use fabric_rehearsal::driver::{Fault, Faults};
+use fabric_rehearsal::driver::{FAULTS, Fault, Faults};
 
 use homes::World;
 use steps::{BY_ONE, BY_TWO, Step, both, faulty, goes};
@@ -73,19 +73,12 @@ fn stands(steps: &'static [Step], faults: &[Fault]) {
     assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
 }
 
-const ALL: [Fault; 4] = [
-    Fault::LostBefore,
-    Fault::LostAfter,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 #[test]
 fn all_steps_stand_every_fault_where_the_orderers_are() {
-    stands(&BY_ONE, &ALL);
+    stands(&BY_ONE, &FAULTS);
 }
 
 #[test]
 fn all_steps_stand_every_fault_where_no_orderer_is() {
-    stands(&BY_TWO, &ALL);
+    stands(&BY_TWO, &FAULTS);
 }

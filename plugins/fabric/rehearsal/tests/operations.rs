@@ -9,7 +9,7 @@
 )]
 
 use chain_plugin_sdk::{Diagnostics, Report};
-use fabric_rehearsal::driver::{Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::network::{Network, Orderers, Spec};
 use fabric_service::Release;
@@ -17,13 +17,6 @@ use serde_json::{Value, json};
 
 const CHANNEL: &str = "channel/mychannel";
 const BASIC: &str = "chaincode/basic";
-const ALL: [Fault; 4] = [
-    Fault::LostBefore,
-    Fault::LostAfter,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
-
 fn kinds(orderers: u32, peers: u32) -> Value {
     json!({
         "orderers": orderers, "orgs": 2, "peers": peers,
@@ -181,23 +174,23 @@ fn bring_up() -> [(&'static str, &'static str, Value); 1] {
 
 #[test]
 fn bring_up_stands_every_fault_with_one_orderer() {
-    stands(alone, &[], &bring_up(), &ALL);
+    stands(alone, &[], &bring_up(), &FAULTS);
 }
 
 #[test]
 fn bring_up_stands_every_fault_with_three_orderers() {
     let spec = || Spec::new(Release::V2_5, Orderers::Raft, &kinds(3, 1));
-    stands(spec, &[], &bring_up(), &ALL);
+    stands(spec, &[], &bring_up(), &FAULTS);
 }
 
 #[test]
 fn bring_up_stands_every_fault_with_bft() {
-    stands(bft, &[], &bring_up(), &ALL);
+    stands(bft, &[], &bring_up(), &FAULTS);
 }
 
 #[test]
 fn bring_up_stands_every_fault_with_a_system_channel() {
-    stands(solo, &[], &bring_up(), &ALL);
+    stands(solo, &[], &bring_up(), &FAULTS);
 }
 
 #[test]
@@ -209,7 +202,7 @@ fn changes_of_a_channel_stand_every_fault() {
         ("channel-update", CHANNEL, policies),
         ("anchor-set", CHANNEL, anchors),
     ];
-    stands(alone, &bring_up(), &steps, &ALL);
+    stands(alone, &bring_up(), &steps, &FAULTS);
 }
 
 #[test]
@@ -221,7 +214,7 @@ fn the_steps_of_a_chaincode_stand_every_fault() {
         ("chaincode-approve", BASIC, none.clone()),
         ("chaincode-commit", BASIC, none),
     ];
-    stands(alone, &before, &steps, &ALL);
+    stands(alone, &before, &steps, &FAULTS);
 }
 
 /// In 1.4 a transaction makes the channel, and what would be wrong with it is found before as well.
@@ -387,7 +380,7 @@ fn a_call_is_made_once_whatever_is_lost_and_whoever_is_killed() {
         does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &add);
         let requests = network.log.requests.len();
         let mut sum = 1;
-        for fault in ALL {
+        for fault in FAULTS {
             for at in 0..requests {
                 let faults = Faults::one(at, fault);
                 let ended = done(

@@ -9,19 +9,12 @@
 )]
 
 use chain_plugin_sdk::{Diagnostics, Report};
-use fabric_rehearsal::driver::{Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::ledger::restart::{CATCHES_UP, HEARS};
 use fabric_rehearsal::network::{Network, Orderers, Spec};
 use fabric_service::Release;
 use serde_json::{Value, json};
-
-const ALL: [Fault; 4] = [
-    Fault::LostBefore,
-    Fault::LostAfter,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-];
 
 fn kinds(orderers: u32) -> Value {
     json!({
@@ -87,7 +80,7 @@ fn a_gate_stands_every_fault_and_opens_no_sooner_than_the_node_is_back() {
                 network.log.requests.len()
             };
             let requests = passes(&Faults::none(), gate);
-            for fault in ALL {
+            for fault in FAULTS {
                 for at in 0..requests {
                     let told = format!("{gate} of {node}, {fault:?} at {at}");
                     passes(&Faults::one(at, fault), &told);
@@ -189,7 +182,7 @@ fn renewal_stands_every_fault_and_takes_the_leader_last() {
         report.text
     );
     assert!(requests > 0);
-    for fault in ALL {
+    for fault in FAULTS {
         for at in 0..requests {
             let told = format!("{fault:?} at {at}");
             let (renewed, ..) = renews(&Faults::one(at, fault), &told);
