@@ -91,11 +91,6 @@ impl Clusters {
         Ok(())
     }
 
-    /// The cluster of the head.
-    pub fn home(&self) -> &Connection {
-        &self.home
-    }
-
     /// A cluster by its name in the spec, "" for home.
     ///
     /// # Errors

@@ -9,11 +9,11 @@ use clap::Args;
 
 use super::circumstances::draw;
 use super::scene::clusters_of;
-use super::{Context, Once, in_cluster};
+use super::{Context, Once, in_cluster, keep_lock};
 use crate::cluster::apply::{Hooks, Outcome};
 use crate::cluster::delete::{DeletePlan, delete_objects, purge_records};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, Connection};
-use crate::pipeline::form::{self, acquire};
+use crate::pipeline::form::acquire;
 use crate::state::store::update_head;
 use crate::state::{Head, Inventory, ObjectId, Phase, Store, lock};
 use crate::ui::Printer;
@@ -212,7 +212,7 @@ impl<S: Store> Hooks for Teller<'_, S> {
         } else {
             format!("{kind}.{}", id.group)
         };
-        let place = in_cluster(id);
+        let place = in_cluster(&id.cluster);
         let _ = self
             .printer
             .line(&format!("{name}/{} {outcome}{place}", id.name));
@@ -224,8 +224,6 @@ impl<S: Store> Hooks for Teller<'_, S> {
     }
 
     async fn fence(&self) -> Result<(), ClusterError> {
-        let now_ms = draw().map(|drawn| drawn.now_ms).unwrap_or_default();
-        lock::renew(self.store, &self.holder, now_ms, form::LOCK_MS).await?;
-        Ok(())
+        keep_lock(self.store, &self.holder).await
     }
 }

@@ -181,9 +181,7 @@ fn offers(resolved: &Resolved) -> impl Iterator<Item = Offer<'_>> {
 }
 
 fn services(resolved: &Resolved) -> impl Iterator<Item = &ResolvedService> {
-    std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
-        .chain(resolved.overrides.values())
+    resolved.all().chain(resolved.overrides.values())
 }
 
 fn is_built_in(service: &ResolvedService) -> bool {

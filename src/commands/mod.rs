@@ -32,10 +32,10 @@ use clap::ArgMatches;
 
 use crate::cli::{self, Cli, Command};
 use crate::cluster::{ClusterError, Connection};
-use crate::pipeline::form::FormError;
+use crate::pipeline::form::{FormError, LOCK_MS};
 use crate::plugin::{Catalog, Runtime};
-use crate::state::lock::LockError;
-use crate::state::{ObjectId, StoreError};
+use crate::state::lock::{self, LockError};
+use crate::state::{ObjectId, Store, StoreError};
 use crate::ui::{self, Message, Printer};
 
 /// What every command gets.
@@ -142,7 +142,7 @@ struct Once(std::sync::Mutex<std::collections::BTreeSet<String>>);
 impl Once {
     /// Tells that something is waited for.
     fn waiting(&self, printer: &Printer, what: &str, id: &ObjectId, why: &str) {
-        let text = format!("waiting for {what}{}: {why}", in_cluster(id));
+        let text = format!("waiting for {what}{}: {why}", in_cluster(&id.cluster));
         let mut told = self
             .0
             .lock()
@@ -153,12 +153,19 @@ impl Once {
     }
 }
 
-/// ` in west` about an object of another cluster than the chain's home, to stand behind its name.
-fn in_cluster(id: &ObjectId) -> String {
-    if id.cluster.is_empty() {
+/// Keeps the lock that a run holds, or says that it is lost.
+async fn keep_lock<S: Store>(store: &S, holder: &str) -> Result<(), ClusterError> {
+    let now_ms = circumstances::now_ms().unwrap_or_default();
+    lock::renew(store, holder, now_ms, LOCK_MS).await?;
+    Ok(())
+}
+
+/// ` in west` of another cluster than the chain's home, to stand behind the name of what is there.
+fn in_cluster(cluster: &str) -> String {
+    if cluster.is_empty() {
         String::new()
     } else {
-        format!(" in {}", id.cluster)
+        format!(" in {cluster}")
     }
 }
 

@@ -105,10 +105,7 @@ impl ChainScene {
         let runtime = context.engine()?;
         let foreign = parties::subjects(&public.parties);
         let subjects = expand(&resolved, Some(&head), foreign, head.born_ms, &runtime)?;
-        let services = std::iter::once(&resolved.stack)
-            .chain(&resolved.services)
-            .cloned()
-            .collect();
+        let services = resolved.all().cloned().collect();
         let topology = topology(&resolved, subjects);
         Ok(Self {
             head,

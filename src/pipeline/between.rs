@@ -50,12 +50,11 @@ pub fn recall(subjects: &mut [Subject], head: &Head) {
 }
 
 /// Puts stand-ins where an address is needed and not known.
-pub fn stand_in(subjects: &mut [Subject], services: &[ResolvedService]) {
+pub fn stand_in<'a>(subjects: &mut [Subject], services: impl Iterator<Item = &'a ResolvedService>) {
     if !is_spread(subjects) {
         return;
     }
     let peers: BTreeSet<&str> = services
-        .iter()
         .flat_map(|service| &service.plugin.descriptor.ports)
         .filter(|port| is_for_peers(port))
         .map(|port| port.name.as_str())

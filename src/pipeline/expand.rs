@@ -92,7 +92,7 @@ pub fn expand(
 }
 
 /// Where a subject lives.
-fn site_of(subject: &Subject) -> Site<'_> {
+pub fn site_of(subject: &Subject) -> Site<'_> {
     Site {
         cluster: &subject.cluster,
         namespace: &subject.namespace,

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::between;
-use super::expand::expand;
+use super::expand::{expand, site_of};
 use super::operate::{hooks, serves};
 use super::output_dir::rendered_files;
 use super::parties::{self, PartyChange, PartyError, join, leave};
@@ -211,7 +211,7 @@ pub async fn prepare_from<S: Store>(
         setting.runtime,
     )?;
     if setting.stand_in {
-        between::stand_in(&mut subjects, &all_services(resolved));
+        between::stand_in(&mut subjects, resolved.all());
     }
     let wish = stopped::wish(resolved, before.as_ref(), last.as_ref(), &subjects);
     let stopped = stopped::stopped(&wish, &subjects)?;
@@ -455,14 +455,6 @@ fn check_fixed(resolved: &Resolved, last: &Revision) -> Result<(), FormError> {
     Ok(())
 }
 
-/// The stack and the services.
-fn all_services(resolved: &Resolved) -> Vec<ResolvedService> {
-    std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
-        .cloned()
-        .collect()
-}
-
 /// Puts the other clusters into the head in which somebody lives, or has lived: vaults and volumes stay where they are.
 pub fn know_clusters(head: &mut Head, known: &BTreeMap<String, ClusterRecord>) {
     let lived: BTreeSet<&str> = head
@@ -487,7 +479,7 @@ pub fn know_clusters(head: &mut Head, known: &BTreeMap<String, ClusterRecord>) {
 /// Puts new subjects into the head, takes retired ones back, and retires those that are not wanted. Hooks that concern
 /// them become due: `before-add` only for a chain that lives already.
 fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
-    let all = all_services(resolved);
+    let all: Vec<ResolvedService> = resolved.all().cloned().collect();
     let has =
         |hook: &str, kind: &str| hooks(&all, hook).any(|(_, operation)| serves(operation, kind));
     let wanted: BTreeSet<&str> = subjects.iter().map(|subject| subject.id.as_str()).collect();
@@ -633,15 +625,7 @@ impl Prepared {
     /// Where each subject lives.
     pub fn sites(&self) -> HashMap<&str, Site<'_>> {
         let subjects = self.outcome.subjects.iter();
-        subjects
-            .map(|it| {
-                let site = Site {
-                    cluster: &it.cluster,
-                    namespace: &it.namespace,
-                };
-                (it.id.as_str(), site)
-            })
-            .collect()
+        subjects.map(|it| (it.id.as_str(), site_of(it))).collect()
     }
 
     /// Whether committing would write anything.
@@ -686,7 +670,6 @@ impl Prepared {
         let raced = || FormError::Raced {
             chain: resolved.chain.clone(),
         };
-
         let (head, version) = match &self.stored {
             None => {
                 let mut head = self.head.clone();

@@ -104,6 +104,11 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The stack and the services.
+    pub fn all(&self) -> impl Iterator<Item = &ResolvedService> {
+        std::iter::once(&self.stack).chain(&self.services)
+    }
+
     /// The other clusters that the user names, not yet known by the UIDs of their namespaces.
     pub fn clusters(&self) -> BTreeMap<String, ClusterRecord> {
         let record = |entry: &ClusterEntry| ClusterRecord {
@@ -119,8 +124,7 @@ impl Resolved {
 
     /// How the user names a plugin of this chain: by its file, or by its name when it is built in.
     pub fn origin(&self, plugin: &str) -> String {
-        std::iter::once(&self.stack)
-            .chain(&self.services)
+        self.all()
             .chain(self.overrides.values())
             .map(|service| &service.plugin)
             .find(|it| it.name() == plugin && it.origin != "built-in")

@@ -177,10 +177,7 @@ pub fn run(
     circumstances: &Circumstances,
     runtime: &Runtime,
 ) -> Result<Outcome, PipelineError> {
-    let services: Vec<ResolvedService> = std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
-        .cloned()
-        .collect();
+    let services: Vec<ResolvedService> = resolved.all().cloned().collect();
     let uid = known
         .head
         .as_ref()

@@ -273,7 +273,7 @@ fn named_secrets(resolved: &Resolved, outcome: &Outcome) -> BTreeSet<(String, St
         .filter(|subject| !subject.foreign)
         .map(|subject| subject.namespace.as_str())
         .collect();
-    let services = std::iter::once(&resolved.stack).chain(&resolved.services);
+    let services = resolved.all();
     let names = services.flat_map(|service| {
         properties(&service.plugin.descriptor.options)
             .filter(|(_, schema)| {

@@ -19,7 +19,7 @@ use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, ConnectFlags, Connection, watch};
 use crate::commands::circumstances::now_ms;
 use crate::commands::hooks::{HookRun, subject_of};
-use crate::commands::{Context, Once, in_cluster};
+use crate::commands::{Context, Once, in_cluster, keep_lock};
 use crate::manifest::Object;
 use crate::pipeline::Resolved;
 use crate::pipeline::form::{self, Prepared, Verb};
@@ -100,9 +100,11 @@ impl Change {
         let mut written = None;
         if prepared.writes() {
             make_namespaces(&clusters, &missing, printer).await?;
-            // A namespace that was just made is known from now on.
-            clusters.identify(&mut records).await?;
-            form::know_clusters(&mut prepared.head, &records);
+            if !missing.is_empty() {
+                // A namespace that was just made is known from now on.
+                clusters.identify(&mut records).await?;
+                form::know_clusters(&mut prepared.head, &records);
+            }
         }
         let between = Between {
             wish,
@@ -267,12 +269,12 @@ impl Change {
             .map(|object| (object.id(), object.display()))
             .collect();
         for (id, name) in &objects {
-            let (word, place) = (changed.get(id).copied(), in_cluster(id));
+            let (word, place) = (changed.get(id).copied(), in_cluster(&id.cluster));
             let word = word.unwrap_or("unchanged");
             printer.line(&format!("{name} {word}{place} (server dry run)"))?;
         }
         for id in prepared.previous.difference(&prepared.revision.inventory) {
-            let (kind, place) = (id.kind.to_lowercase(), in_cluster(id));
+            let (kind, place) = (id.kind.to_lowercase(), in_cluster(&id.cluster));
             printer.line(&format!(
                 "{kind}/{} pruned{place} (server dry run)",
                 id.name
@@ -303,14 +305,13 @@ pub(super) struct Part {
 
 impl Part {
     pub fn plan<'a>(&'a self, target: &Target<'a>, options: &ApplyOptions) -> ApplyPlan<'a> {
-        let clusters = Some(target.clusters);
         ApplyPlan {
             cluster: &self.cluster,
             chain: target.chain,
             uid: target.uid,
             objects: &self.objects,
             groups: target.groups,
-            clusters: clusters.filter(|it| it.all().count() > 1),
+            clusters: Some(target.clusters),
             options: options.clone(),
         }
     }
@@ -359,11 +360,7 @@ async fn make_namespaces(
     for (cluster, name) in missing {
         let made = preflight::ensure_namespace(clusters.of(cluster)?, name).await;
         if made.map_err(|error| error.of_cluster(cluster))?.1 {
-            let place = if cluster.is_empty() {
-                String::new()
-            } else {
-                format!(" in {cluster}")
-            };
+            let place = in_cluster(cluster);
             printer.line(&format!("namespace/{name} created{place}"))?;
         }
     }
@@ -512,7 +509,7 @@ impl<S: Store> Hooks for Teller<'_, S> {
         }
         let name = self.names.get(id).cloned().unwrap_or_else(|| show(id));
         // A pipe that nobody reads any more must not stop a half-applied chain.
-        let place = in_cluster(id);
+        let place = in_cluster(&id.cluster);
         let _ = self.printer.line(&format!("{name} {outcome}{place}"));
     }
 
@@ -545,14 +542,13 @@ impl<S: Store> Hooks for Teller<'_, S> {
     }
 
     async fn fence(&self) -> Result<(), ClusterError> {
-        let now_ms = now_ms().unwrap_or_default();
         match self.take() {
             Lock::Fresh => {}
             Lock::Held => {
-                lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
+                keep_lock(self.store, &self.claim.holder).await?;
             }
             Lock::Open => {
-                form::acquire(self.store, self.claim, now_ms).await?;
+                form::acquire(self.store, self.claim, now_ms().unwrap_or_default()).await?;
             }
         }
         Ok(())

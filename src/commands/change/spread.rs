@@ -11,11 +11,10 @@ use super::{Round, Wish};
 use crate::cluster::addresses::Reach;
 use crate::cluster::apply::{self, ApplyOptions, Hooks, Outcome};
 use crate::cluster::{ClusterError, ClusterStore, Clusters};
-use crate::commands::circumstances::now_ms;
-use crate::commands::in_cluster;
 use crate::commands::reached::Reached;
+use crate::commands::{in_cluster, keep_lock};
 use crate::pipeline::between::{Observed, assigned, is_spread, remember};
-use crate::pipeline::form::{self, Prepared, Verb};
+use crate::pipeline::form::{Prepared, Verb};
 use crate::state::store::update_head;
 use crate::state::{ClusterRecord, Head, ObjectId, StoreError, lock};
 use crate::ui::Printer;
@@ -184,15 +183,13 @@ impl Hooks for Teller<'_> {
     fn done(&self, id: &ObjectId, outcome: Outcome) {
         // What is as it was is told with all else.
         if outcome != Outcome::Unchanged {
-            let place = in_cluster(id);
+            let place = in_cluster(&id.cluster);
             let line = format!("service/{} {outcome}{place}", id.name);
             let _ = self.printer.line(&line);
         }
     }
 
     async fn fence(&self) -> Result<(), ClusterError> {
-        let now_ms = now_ms().unwrap_or_default();
-        lock::renew(self.store, &self.claim.holder, now_ms, form::LOCK_MS).await?;
-        Ok(())
+        keep_lock(self.store, &self.claim.holder).await
     }
 }

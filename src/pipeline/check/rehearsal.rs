@@ -151,7 +151,7 @@ fn circumstances(
     threads: usize,
     manner: Manner,
 ) -> Circumstances {
-    let services = || std::iter::once(&resolved.stack).chain(&resolved.services);
+    let services = || resolved.all();
     let consents = services()
         .flat_map(|taker| {
             let takes = taker.plugin.descriptor.takes.iter();
@@ -317,8 +317,8 @@ fn differing(
 /// The name of the plugin that is a service of the chain.
 fn plugin_of(resolved: &Resolved, key: &str) -> String {
     let (role, _) = split_key(key);
-    std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
+    resolved
+        .all()
         .find(|it| it.key() == key || it.role == role)
         .map_or_else(|| key.to_owned(), |it| it.plugin.name().to_owned())
 }
@@ -331,8 +331,8 @@ async fn remembered(
     check: &mut Check,
 ) -> Result<(), Stop> {
     let store = MemoryStore::new(&resolved.chain);
-    let granted: BTreeMap<String, BTreeSet<String>> = std::iter::once(&resolved.stack)
-        .chain(&resolved.services)
+    let granted: BTreeMap<String, BTreeSet<String>> = resolved
+        .all()
         .map(|it| {
             let asked = it.plugin.descriptor.permissions.iter().cloned();
             (it.plugin.name().to_owned(), asked.collect())
