@@ -1,6 +1,6 @@
 //! From pods that are ready to a network that works: all channels joined, all chaincodes committed.
 
-use chain_plugin_sdk::doing::join_all;
+use chain_plugin_sdk::doing::{join, join_all};
 use chain_plugin_sdk::{Diagnostics, Report, warning};
 use serde_json::json;
 
@@ -57,11 +57,12 @@ pub async fn bring_up(mut crew: Crew, roster: &Roster) -> Result<Report, Diagnos
         crew.channels
             .iter()
             .map(|channel| channel::ensure(crew, channel)),
-    )
-    .await;
+    );
+    let (joined, supplied) = join(joined, supplies(crew)).await;
     for (channel, joined) in crew.channels.iter().zip(joined) {
         lines.push(joined?.text(channel));
     }
+    supplied?;
     for (channel, late) in crew.channels.iter().zip(&inside) {
         members::catch_up(crew, channel, &late.inside).await?;
         let settled = orderers::settle_new(crew, roster, channel).await?;
@@ -118,6 +119,16 @@ fn refuses(channel: &Channel) -> (String, String) {
             "who is a member takes in what `kubectl chain export` gives, and runs `kubectl chain run channel-add-org {name} org=NAME`; then here: kubectl chain run bring-up"
         ),
     )
+}
+
+/// Chaincode that peers can have before they have joined a channel. That of 1.4 comes from the user's files.
+async fn supplies(crew: &Crew) -> Result<(), Diagnostics> {
+    if crew.network.release.system_channel() {
+        return Ok(());
+    }
+    let all = crew.chaincodes.iter();
+    let all = join_all(all.map(|it| chaincode::supply(crew, it))).await;
+    all.into_iter().collect()
 }
 
 async fn chaincodes(

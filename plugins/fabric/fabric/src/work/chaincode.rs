@@ -382,6 +382,37 @@ pub async fn install(
         .collect::<Result<(), Diagnostics>>()
 }
 
+/// Installs on the peers of this party what they lack. That needs no channel: it is done while they join theirs, and
+/// [`deploy`] finds it done.
+pub async fn supply(crew: &Crew, chaincode: &Chaincode) -> Result<(), Diagnostics> {
+    wish(chaincode)?
+        .check()
+        .map_err(fault_at("chaincode", ""))?;
+    let channel = crew.channel(&chaincode.about.channel)?;
+    let supplies = crew.members(channel).filter_map(|(org, admin)| {
+        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
+        said.map(|(_, said)| (org, admin, &said.package_id))
+    });
+    let work = supplies.map(|(org, admin, package_id)| async move {
+        let mut patience = Patience::new(crew);
+        let peers = loop {
+            match installed(crew, org, admin).await {
+                Ok(peers) => break peers,
+                Err(trouble) => patience.bear(crew, &org.id, trouble).await?,
+            }
+        };
+        let lacks = peers.into_iter().filter(|(_, it)| !it.contains(package_id));
+        let lacks: Vec<_> = lacks
+            .map(|(peer, _)| (org.msp_id.clone(), peer, package_id.clone()))
+            .collect();
+        install(crew, chaincode, &lacks).await
+    });
+    join_all(work.collect::<Vec<_>>())
+        .await
+        .into_iter()
+        .collect()
+}
+
 /// Approves a definition for organisations, each with its package. What cannot be ordered here is given back.
 pub async fn approve(
     crew: &Crew,

@@ -25,7 +25,8 @@ use super::trouble::{Trouble, chain};
 pub const PATIENCE: u64 = 90_000;
 /// How long nothing more is said about what is waited for, in milliseconds.
 const TELLING: u64 = 15_000;
-/// The first pause between two attempts, and the longest.
+/// The first pause between two attempts, and the longest. Each is half as long again as the one before: a new channel has
+/// its leader after a second, and what is twice as long is missed by up to as much again.
 const PAUSES: (u32, u32) = (100, 1_000);
 
 /// Attempts with growing pauses, until patience ends.
@@ -92,7 +93,7 @@ impl Patience {
         if let Ok(hands) = crew.hands() {
             hands.sleep(on, &says, self.pause_ms).await;
         }
-        self.pause_ms = self.pause_ms.saturating_mul(2).min(PAUSES.1);
+        self.pause_ms = (self.pause_ms / 2 * 3).min(PAUSES.1);
         Ok(())
     }
 }
