@@ -321,7 +321,7 @@ fn open_report(channel: &str, open: Open) -> Report {
                 .to_owned()
         }
         Some(missing) if missing.is_empty() => format!(
-            "all signatures are there, and no orderer of the channel is this party's: send {file_name} to somebody who has one, and types\n  {submit}"
+            "all signatures are there, and no orderer of the channel is this party's: send {file_name} to somebody who has one and types\n  {submit}"
         ),
         Some(missing) => format!(
             "signatures of {} are missing: send {file_name} to each of them, who types\n  kubectl chain run channel-sign {channel} --file {file_name}\nand gives a file back; who has an orderer then types, with all of these files\n  {submit} --file ...",
@@ -341,7 +341,13 @@ fn open_report(channel: &str, open: Open) -> Report {
     notes.push(warning(
         "signatures",
         "",
-        format!("channel {channel} is not changed yet"),
+        match &open.missing {
+            None => format!("channel {channel} cannot be changed so"),
+            Some(missing) if missing.is_empty() => {
+                format!("channel {channel} waits for somebody who has an orderer")
+            }
+            Some(missing) => format!("channel {channel} waits for {}", listed(missing)),
+        },
     ));
     Report {
         text,
