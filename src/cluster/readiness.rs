@@ -80,7 +80,7 @@ pub fn why_not(workload: &Value, pods: &[Value], events: &[Value]) -> Option<Str
         }
     }
     if i64::try_from(own.len()).unwrap_or(i64::MAX) < state.wanted
-        && let Some(event) = latest(events, kind, name, |e| {
+        && let Some(event) = latest(events, kind, workload, |e| {
             field(e, "reason").starts_with("Failed")
         })
     {
@@ -92,7 +92,7 @@ pub fn why_not(workload: &Value, pods: &[Value], events: &[Value]) -> Option<Str
     }
     for pod in &own {
         let pod_name = meta(pod, "name");
-        if let Some(event) = latest(events, "Pod", pod_name, |e| field(e, "type") == "Warning") {
+        if let Some(event) = latest(events, "Pod", pod, |e| field(e, "type") == "Warning") {
             return Some(format!(
                 "pod {pod_name}: {}: {}",
                 field(event, "reason"),
@@ -231,11 +231,12 @@ fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.is_empty() { other } else { text }
 }
 
-/// The latest event about one object.
+/// The latest event about one object, and not about one that had its name before: pods of a `StatefulSet` follow each other
+/// under one name.
 fn latest<'a>(
     events: &'a [Value],
     kind: &str,
-    name: &str,
+    object: &Value,
     wanted: impl Fn(&Value) -> bool,
 ) -> Option<&'a Value> {
     let when = |event: &Value| {
@@ -250,7 +251,10 @@ fn latest<'a>(
         .iter()
         .filter(|event| {
             let about = event.get("involvedObject").unwrap_or(&Value::Null);
-            field(about, "kind") == kind && field(about, "name") == name && wanted(event)
+            let (theirs, its) = (field(about, "uid"), meta(object, "uid"));
+            let is_it = theirs.is_empty() || its.is_empty() || theirs == its;
+            let name = meta(object, "name");
+            is_it && field(about, "kind") == kind && field(about, "name") == name && wanted(event)
         })
         .max_by_key(|event| when(event))
 }
@@ -328,6 +332,26 @@ mod tests {
             why_not(&sts(0, 1), &[guard], &[]).unwrap(),
             "pod c-0-0: container guard: Error (exit code 1)"
         );
+    }
+
+    #[test]
+    fn what_happened_to_an_earlier_pod_of_that_name_is_not_told() {
+        let mut young = pod(&json!({}));
+        young["metadata"]["uid"] = json!("u2");
+        let event = |uid: &str, at: &str| {
+            json!({"type": "Warning", "reason": "Unhealthy", "message": uid, "lastTimestamp": at,
+                   "involvedObject": {"kind": "Pod", "name": "c-0-0", "uid": uid}})
+        };
+        let events = [
+            event("u1", "2026-01-02T00:00:00Z"),
+            event("u2", "2026-01-01T00:00:00Z"),
+        ];
+        assert_eq!(
+            why_not(&sts(0, 1), std::slice::from_ref(&young), &events).unwrap(),
+            "pod c-0-0: Unhealthy: u2"
+        );
+        let last = why_not(&sts(0, 1), &[young], &events[..1]).unwrap();
+        assert!(!last.contains("u1"), "{last}");
     }
 
     #[test]
