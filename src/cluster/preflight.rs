@@ -20,7 +20,7 @@ use super::object_api::{ApiKind, identify, show_object};
 use super::pod_security;
 use super::quota;
 use super::request::ListQuery;
-use super::rights::{Right, role_yaml};
+use super::rights::{Right, Rights, role_yaml};
 
 /// The oldest Kubernetes that is supported: major, minor.
 pub const MINIMUM_KUBERNETES: (u32, u32) = (1, 30);
@@ -103,6 +103,8 @@ pub struct ClaimChecks<'a> {
     pub claims: &'a [String],
     /// Whether vaults will be written (create, scale) or are only referred to.
     pub makes_vaults: bool,
+    /// What plugins may do within pods while it is applied. Whether they will is not known before, so a lack is a warning.
+    pub reaches: &'a BTreeSet<Right>,
 }
 
 /// The first round: before the head is written. Warnings and errors, the errors first.
@@ -343,13 +345,47 @@ async fn check_rights(
     namespace: &str,
 ) -> Result<Option<Finding>, ClusterError> {
     let rights = connection.rights(namespace).await?;
+    Ok(lacks(&rights, checks, namespace))
+}
+
+/// What is found of a user's rights.
+fn lacks(rights: &Rights, checks: &ClaimChecks<'_>, namespace: &str) -> Option<Finding> {
     let needed = needed_rights(checks);
     let missing = rights.missing(&needed);
-    if missing.is_empty() {
-        return Ok(None);
+    let out_of_reach = rights.missing(checks.reaches);
+    if missing.is_empty() && out_of_reach.is_empty() {
+        return None;
     }
+    let wanted = needed.iter().chain(checks.reaches).cloned();
+    let hint = format!(
+        "ask an administrator for this Role and a RoleBinding to it:\n{}",
+        role_yaml("kubectl-chain", namespace, wanted)
+    );
+    if missing.is_empty() {
+        let message = format!(
+            "not allowed in namespace {namespace:?}: {}; plugins reach pods by it, and may not get their part done",
+            listed(&out_of_reach)
+        );
+        return Some(Finding::warning(message, hint));
+    }
+    let message = format!(
+        "not allowed in namespace {namespace:?}: {}",
+        listed(&missing)
+    );
+    Some(if rights.incomplete {
+        Finding::warning(
+            format!("perhaps {message} (the server cannot list all rights)"),
+            hint,
+        )
+    } else {
+        Finding::error(message, hint)
+    })
+}
+
+/// `get/list configmaps, patch statefulsets.apps`.
+fn listed(rights: &BTreeSet<Right>) -> String {
     let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for right in &missing {
+    for right in rights {
         let resource = if right.group.is_empty() {
             right.resource.clone()
         } else {
@@ -361,22 +397,7 @@ async fn check_rights(
         .iter()
         .map(|(resource, verbs)| format!("{} {resource}", verbs.join("/")))
         .collect();
-    let message = format!(
-        "not allowed in namespace {namespace:?}: {}",
-        list.join(", ")
-    );
-    let hint = format!(
-        "ask an administrator for this Role and a RoleBinding to it:\n{}",
-        role_yaml("kubectl-chain", namespace, needed)
-    );
-    Ok(Some(if rights.incomplete {
-        Finding::warning(
-            format!("perhaps {message} (the server cannot list all rights)"),
-            hint,
-        )
-    } else {
-        Finding::error(message, hint)
-    }))
+    list.join(", ")
 }
 
 /// Heads of other chains that claim the same.
@@ -584,6 +605,42 @@ mod tests {
     fn service(name: &str, port: i64, protocol: &str) -> Value {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "n"},
                "spec": {"ports": [{"port": 1, "nodePort": port, "protocol": protocol}]}})
+    }
+
+    #[test]
+    fn what_plugins_lack_in_pods_is_a_warning_only() {
+        let (namespaces, kinds) = (BTreeSet::from(["n".to_owned()]), BTreeSet::new());
+        let checks = ClaimChecks {
+            chain: "c",
+            uid: "",
+            namespaces: &namespaces,
+            kinds: &kinds,
+            claims: &[],
+            makes_vaults: false,
+            reaches: &BTreeSet::from_iter(Right::each("", "pods/portforward", &["create"])),
+        };
+        let rights = |more: &str| {
+            let rule = |resources: &[&str], verbs: &[&str]| json!({"apiGroups": [""], "resources": resources, "verbs": verbs});
+            let rules = [
+                rule(&["configmaps"], &["*"]),
+                rule(&["pods"], &["list", "watch"]),
+                rule(&["events"], &["list"]),
+                rule(&[more], &["create"]),
+            ];
+            Rights::from_review(&json!({"status": {"resourceRules": rules, "incomplete": false}}))
+        };
+        assert_eq!(lacks(&rights("pods/portforward"), &checks, "n"), None);
+        let found = lacks(&rights("pods/eviction"), &checks, "n").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.message.contains("create pods/portforward"), "{found}");
+        let role = found.hint.unwrap();
+        assert!(
+            role.contains("pods/portforward") && role.contains("configmaps"),
+            "{role}"
+        );
+        // What is needed in any case ends it.
+        let found = lacks(&Rights::default(), &checks, "n").unwrap();
+        assert_eq!(found.severity, Severity::Error);
     }
 
     #[test]

@@ -103,6 +103,9 @@ pub struct Change {
     /// Grant a plugin a permission for this run; may be repeated
     #[arg(help_heading = "Options", long, value_name = "PLUGIN=PERMISSION")]
     pub grant: Vec<String>,
+    /// Say nothing of objects that stay as they are: an operation changes a few of many
+    #[arg(skip)]
+    pub changes_only: bool,
 }
 
 /// A resolved wish, ready to be prepared anywhere.
@@ -220,6 +223,7 @@ impl Change {
             force_conflicts: false,
             no_prune: false,
             grant: Vec::new(),
+            changes_only: true,
         }
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::grants::Granted;
 use super::notes;
 use crate::cluster::Clusters;
+use crate::cluster::rights::Right;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
@@ -27,6 +28,15 @@ use crate::ui::Printer;
 pub const GATE: &str = "gate";
 /// The hook that is asked whether somebody had better be restarted after the others of its group.
 const BEFORE_RESTART: &str = "before-restart";
+
+/// The hooks that create and apply call.
+const CALLED: [&str; 5] = [
+    "before-add",
+    "after-ready",
+    "before-remove",
+    BEFORE_RESTART,
+    GATE,
+];
 
 /// What hooks need of the run that calls them.
 pub struct HookRun<'a, S> {
@@ -309,6 +319,21 @@ impl<S: Store> HookRun<'_, S> {
     fn topology(&self) -> Topology {
         topology(self.resolved, self.prepared.outcome.subjects.clone())
     }
+}
+
+/// The rights by which hooks of these services reach pods while a chain is applied: the host forwards ports for their
+/// requests, and runs what they want run.
+pub fn reaches(services: &[ResolvedService]) -> BTreeSet<Right> {
+    let mut rights = BTreeSet::new();
+    for hook in CALLED {
+        for (_, operation) in hooks(services, hook) {
+            rights.extend(Right::each("", "pods/portforward", &["create"]));
+            if !operation.exec.is_empty() {
+                rights.extend(Right::each("", "pods/exec", &["create"]));
+            }
+        }
+    }
+    rights
 }
 
 /// The subject whose workload it is: workloads of several namespaces may have one name.

@@ -20,6 +20,7 @@ async fn an_editor_of_one_namespace_can_do_all_of_it() {
         kinds: &kinds,
         claims: &["port:30004".to_owned()],
         makes_vaults: true,
+        reaches: &BTreeSet::from_iter(Right::each("", "pods/portforward", &["create"])),
     };
     assert_eq!(before_claim(&connection, &checks).await.unwrap(), vec![]);
     let state = namespace_state(&connection, &namespace).await.unwrap();
@@ -115,6 +116,7 @@ async fn a_viewer_reads_the_head_and_is_told_the_role_he_lacks() {
         kinds: &kinds,
         claims: &[],
         makes_vaults: true,
+        reaches: &BTreeSet::new(),
     };
     let findings = before_claim(&viewer, &checks).await.unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -209,6 +211,7 @@ async fn what_the_server_would_only_show_later_is_found_before() {
         kinds: &BTreeSet::new(),
         claims: &["enode-domain:x".to_owned()],
         makes_vaults: false,
+        reaches: &BTreeSet::new(),
     };
     let findings = before_claim(&connection, &checks).await.unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");

@@ -40,6 +40,7 @@ use kubectl_chain::cluster::preflight::{
 use kubectl_chain::cluster::prune::{PrunePlan, prune};
 use kubectl_chain::cluster::readiness::readiness;
 use kubectl_chain::cluster::request::{ListQuery, Preconditions};
+use kubectl_chain::cluster::rights::Right;
 use kubectl_chain::cluster::watch::{look, wait_ready};
 use kubectl_chain::cluster::{ClusterError, ClusterStore, Connection};
 use kubectl_chain::state::lock::{Claim, LockError, acquire, fence, release};

@@ -18,7 +18,7 @@ use crate::cluster::preflight::{self, ClaimChecks, Finding, NamespaceState};
 use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, ConnectFlags, Connection, watch};
 use crate::commands::circumstances::now_ms;
-use crate::commands::hooks::{HookRun, subject_of};
+use crate::commands::hooks::{self, HookRun, subject_of};
 use crate::commands::{Context, Once, in_cluster, keep_lock};
 use crate::manifest::Object;
 use crate::pipeline::Resolved;
@@ -153,6 +153,7 @@ impl Change {
                 .map(|object| (object.id(), object.display()))
                 .collect(),
             quiet: self.output.is_some(),
+            changes_only: self.changes_only,
             busy: Once::default(),
             lock: Mutex::new(if prepared.writes() {
                 Lock::Fresh
@@ -476,6 +477,7 @@ struct Teller<'a, S> {
     claim: &'a lock::Claim,
     names: BTreeMap<ObjectId, String>,
     quiet: bool,
+    changes_only: bool,
     busy: Once,
     lock: Mutex<Lock>,
 }
@@ -504,7 +506,7 @@ impl<S: Store> Teller<'_, S> {
 
 impl<S: Store> Hooks for Teller<'_, S> {
     fn done(&self, id: &ObjectId, outcome: Done) {
-        if self.quiet {
+        if self.quiet || self.changes_only && outcome == Done::Unchanged {
             return;
         }
         let name = self.names.get(id).cloned().unwrap_or_else(|| show(id));
@@ -581,6 +583,7 @@ async fn check(
         .map(|id| (id.group.clone(), id.kind.clone()))
         .collect();
     let claims: Vec<String> = prepared.claims.iter().cloned().collect();
+    let reaches = hooks::reaches(&prepared.outcome.services);
     let mut home = Some(home);
     let mut all = BTreeMap::new();
     for part in parts {
@@ -596,6 +599,7 @@ async fn check(
                 &[]
             },
             makes_vaults: !prepared.outcome.vaults.is_empty(),
+            reaches: &reaches,
         };
         let asked = home.take().filter(|_| part.cluster.is_empty());
         let plan = part.plan(target, options);
