@@ -140,7 +140,7 @@ impl CitaCloud {
             return Ok(None);
         }
         let message = format!(
-            "{} joined after the genesis: without a vote until the super admin changes the validators, and the other nodes exchange files with what joined after their own last start only when they start again",
+            "{} joined after the genesis: without a vote until the super admin changes the validators. The others send blocks to a new node within some two minutes, when the new list of nodes has reached their pods",
             late.join(", ")
         );
         Ok(Some(chain_plugin_sdk::Diagnostic {

@@ -1,7 +1,9 @@
 //! The file exchange between the nodes: syncthing, its identity, its configuration, its container.
 //!
 //! It is part of consensus: without it the chain stops after a block or two. Syncthing 1.x migrates its configuration
-//! when it starts, so the file is copied onto the volume at every start, never mounted.
+//! when it starts, so the file is copied onto the volume at every start, never mounted. It reads its devices at start
+//! alone and refuses one that it does not know, so it is started anew, without its pod, when the list of nodes changes: a
+//! node that joins has no other way to the blocks.
 
 use chain_plugin_sdk::serde_json::json;
 use chain_plugin_sdk::{
@@ -10,7 +12,7 @@ use chain_plugin_sdk::{
 use cita_cloud_formats::syncthing::config::{self, Device, GUI_PORT, SYNC_PORT};
 use cita_cloud_formats::syncthing::identity::Identity;
 use cita_cloud_service::facts::{self, SyncFacts};
-use cita_cloud_service::{CHAIN, Nodes, STACK_ROLE, container};
+use cita_cloud_service::{CHAIN, Nodes, Run, STACK_ROLE, container, run};
 
 use crate::names;
 
@@ -28,6 +30,9 @@ pub const HOME: &str = "/var/syncthing";
 
 /// The configuration of all nodes, a file about the chain.
 pub const CONFIG: &str = "config/config.xml";
+
+/// The same as it is now: what the init container copied may be older.
+const FRESH: &str = "/etc/cita-cloud/config.xml";
 
 /// Kept about a node, under the name that it has in the node's folder.
 pub const CERTIFICATE: &str = "config/cert.pem";
@@ -102,11 +107,17 @@ pub fn config(at: &At<'_>, nodes: &Nodes) -> Result<String, Diagnostics> {
 
 /// The container and what is bound into it.
 pub fn rendered(builder: RenderedBuilder, at: &At<'_>) -> RenderedBuilder {
+    let home = format!("{HOME}/config");
     // The image's own entrypoint changes owners and drops from root to PUID, which a pod without root cannot.
+    let run = Run::new(
+        CONTAINER,
+        &["/bin/syncthing", "-home", &home, "-no-browser"],
+    )
+    .follow(FRESH, CONFIG);
     let container = json!({
         "name": CONTAINER,
         "image": at.image(CONTAINER),
-        "command": ["/bin/syncthing", "-home", format!("{HOME}/config"), "-no-browser"],
+        "command": run.command(),
         "workingDir": HOME,
         "env": [
             {"name": "HOME", "value": HOME},
@@ -119,9 +130,10 @@ pub fn rendered(builder: RenderedBuilder, at: &At<'_>) -> RenderedBuilder {
         "readinessProbe": probe(10, 3),
     });
     let path = |name: &str| format!("{HOME}/{name}");
-    builder
+    let builder = builder
         .container(&container)
-        .volume(CONTAINER, HOME, container::VOLUME, "")
+        .volume(CONTAINER, HOME, container::VOLUME, "");
+    run::bound(builder, CONTAINER)
         .bind(
             CONTAINER,
             &path(CERTIFICATE),
@@ -141,6 +153,13 @@ pub fn rendered(builder: RenderedBuilder, at: &At<'_>) -> RenderedBuilder {
             &path("config/config.xml"),
             at.own_of(CHAIN, CONFIG),
             Delivery::SeedStart,
+            Change::Wait,
+        )
+        .bind(
+            CONTAINER,
+            FRESH,
+            at.own_of(CHAIN, CONFIG),
+            Delivery::Live,
             Change::Wait,
         )
 }

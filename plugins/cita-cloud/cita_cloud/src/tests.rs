@@ -4,7 +4,8 @@ use chain_plugin_sdk::descriptor::Port;
 use chain_plugin_sdk::serde_json::{self, Value, json};
 use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec, ServiceSpec};
 use chain_plugin_sdk::{
-    Call, Content, Delivery, Place, Plugin, Rendered, Source, Subject, Target, TestHost, Topology,
+    Call, Change, Content, Delivery, Place, Plugin, Rendered, Source, Subject, Target, TestHost,
+    Topology,
 };
 use std::collections::BTreeMap;
 
@@ -194,7 +195,12 @@ fn a_pod_shares_its_processes_and_carries_the_originals_labels() {
 fn the_file_exchange_runs_without_root_on_a_writable_configuration() {
     let rendered = render(&spec(1), "node/node0");
     let container = &pods(&rendered)[1]["spec"]["containers"][0];
-    assert_eq!(container["command"][0], "/bin/syncthing");
+    let words = container["command"].as_array().unwrap();
+    let words: Vec<&str> = words.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(
+        words.join(" "),
+        "sh /opt/cita-cloud/run.sh --name syncthing --follow /etc/cita-cloud/config.xml:config/config.xml -- /bin/syncthing -home /var/syncthing/config -no-browser"
+    );
     assert_eq!(container["image"], "syncthing:1");
     let bound = |path: &str| {
         let target = Target::Path(path.to_owned());
@@ -213,6 +219,13 @@ fn the_file_exchange_runs_without_root_on_a_writable_configuration() {
         (of.role.as_str(), of.subject.as_str(), of.name.as_str()),
         ("stack", "chain", "config/config.xml")
     );
+    // A node more reaches those that run, and rolls no pod.
+    let now = bound("/etc/cita-cloud/config.xml");
+    assert_eq!(
+        (now.delivery, now.on_change, &now.source),
+        (Delivery::Live, Change::Wait, &config.source)
+    );
+    assert_eq!(config.on_change, Change::Wait);
     for folder in ["blocks", "proposals", "txs", "tx_infos", "logs"] {
         bound(&format!("/var/syncthing/{folder}"));
         let file = rendered

@@ -24,6 +24,11 @@ use cita_cloud_service::{Grpc, Nodes, Run, facts};
 
 const SERVICE: Service = Service::Consensus;
 
+mod wake;
+
+/// Its own log, which it appends to without end.
+const LOG: &str = "logs/consensus_service.log";
+
 /// The plugin.
 #[derive(Debug)]
 pub struct Consensus {
@@ -81,13 +86,27 @@ impl Plugin for Consensus {
             run: Run::new("consensus", &["consensus", "run", "-p", "50001"])
                 .after("network", config.network_port)
                 .folder("logs")
-                .trim("logs/consensus_service.log")
+                .trim(LOG)
                 // Its raft's task can end in a panic; the process lives on, deaf.
-                .dead("logs/consensus_service.log", "channel.closed"),
+                .dead(LOG, "channel.closed")
+                // A controller that was started anew while its block became final offers that block again, and for ever
+                // (it makes its offer before it reads what the others finalized): raft commits it each time, and no
+                // controller does anything. With the consensus the controller starts anew, and offers the next.
+                .stuck(LOG, "propose,.hash.", "commiting.proposal,.entry.")
+                .beside(wake::PATH),
             ports: vec![port()],
         };
+        let raft_id = u64::from(config.node_id) + 1;
         Ok(container
             .rendered(at)?
+            .file(wake::FILE, wake::script(LOG, SERVICE.grpc_port(), raft_id))
+            .bind(
+                "consensus",
+                wake::PATH,
+                at.own(wake::FILE),
+                Delivery::Mounted,
+                Change::Roll,
+            )
             .file(ConsensusConfig::FILE_NAME, config.render())
             .bind(
                 "consensus",

@@ -71,6 +71,12 @@ impl Run {
         self.argument("--fresh", format!("{from}:{file}"))
     }
 
+    /// Copies a file as [`Run::fresh`] does, and starts the service anew, in its container, when it changes.
+    #[must_use]
+    pub fn follow(self, from: &str, file: &str) -> Self {
+        self.argument("--follow", format!("{from}:{file}"))
+    }
+
     /// Keeps a file, to which the service appends without end, below 50 MB.
     #[must_use]
     pub fn trim(self, file: &str) -> Self {
@@ -82,6 +88,19 @@ impl Run {
     #[must_use]
     pub fn dead(self, log: &str, words: &str) -> Self {
         self.argument("--dead", format!("{log}:{words}"))
+    }
+
+    /// Ends the service when it writes both of two patterns of sed without blanks into its log four times, of one thing,
+    /// the word after them, and of nothing else. The log is that of [`Run::dead`] where both are given.
+    #[must_use]
+    pub fn stuck(self, log: &str, first: &str, second: &str) -> Self {
+        self.argument("--stuck", format!("{log}:{first}:{second}"))
+    }
+
+    /// Runs a script in bash beside the service, for as long as that runs.
+    #[must_use]
+    pub fn beside(self, script: &str) -> Self {
+        self.argument("--beside", script.to_owned())
     }
 
     fn argument(mut self, flag: &str, value: String) -> Self {

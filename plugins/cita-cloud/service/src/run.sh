@@ -2,7 +2,8 @@
 # Runs one service of a node, and keeps it in step with the services that it depends on.
 #
 # usage: sh run.sh --name NAME [--after NAME:PORT]... [--folder DIR]... [--file FILE]... [--private FILE]...
-#                  [--fresh FROM:FILE]... [--trim FILE]... [--dead FILE:WORDS] -- COMMAND [ARGUMENT]...
+#                  [--fresh FROM:FILE]... [--follow FROM:FILE]... [--trim FILE]... [--dead FILE:WORDS]
+#                  [--stuck FILE:A:B] [--beside SCRIPT]... -- COMMAND [ARGUMENT]...
 #
 #   --after NAME:PORT  starts only when NAME runs and listens; ends, to be started anew, as soon as NAME ended or was killed.
 #                      The services of this generation register with each other once and never again: a restarted
@@ -12,9 +13,15 @@
 #   --private FILE     makes FILE readable and writable for its owner alone
 #   --fresh FROM:FILE  copies FROM to FILE just before the start: FROM changes while the pod lives, and what the init
 #                      container copied when the pod began may be old (a peer that is gone, whose name does not resolve)
+#   --follow FROM:FILE the same, and starts the service anew, in its container, when FROM has changed: a file exchange reads
+#                      its devices when it starts, and takes nothing from a node that it does not know
 #   --trim FILE        keeps FILE, which its service appends to for ever, below 50 MB and one older piece
 #   --dead FILE:WORDS  ends the service when it writes WORDS (a pattern of grep without blanks) into its log FILE: it has
 #                      ended inside, and the process lives on as if nothing were (a raft whose task panicked)
+#   --stuck FILE:A:B   ends the service when its log FILE says A and B, patterns of sed without blanks, of one thing, the
+#                      word after them, four times and of nothing else: a leader that offers a block which is there
+#                      already, and has it committed each time
+#   --beside SCRIPT    runs SCRIPT in bash beside the service, and ends it with the service
 #
 # Services know of each other through $CHAIN_RUN (/run/chain), a volume in memory that all containers of the pod mount:
 # NAME holds a token that is new at each start: a count, the script's process id, the time. NAME.d holds the process ids
@@ -32,13 +39,19 @@ folders=
 files=
 private=
 fresh=
+follow=
+copied=
 trim=
 dead=
+stuck=
+scripts=
 written=0
 child=
 beside=
 killing=
 lost=
+again=
+stopping=
 seen=
 
 say() {
@@ -62,8 +75,11 @@ while [ $# -gt 0 ]; do
 	--file) files="$files ${2-}" ;;
 	--private) private="$private ${2-}" ;;
 	--fresh) fresh="$fresh ${2-}" ;;
+	--follow) follow="$follow ${2-}" ;;
 	--trim) trim="$trim ${2-}" ;;
 	--dead) dead=${2-} ;;
+	--stuck) stuck=${2-} ;;
+	--beside) scripts="$scripts ${2-}" ;;
 	*) fail "unknown argument $1" ;;
 	esac
 	[ $# -ge 2 ] || fail "argument $1 needs a value"
@@ -98,6 +114,25 @@ listening() {
 	fi
 }
 
+# Copies what may have changed since the pod began.
+copy_files() {
+	for one in $fresh $follow; do
+		{ cp "${one%%:*}" "${one#*:}.new" && mv -f "${one#*:}.new" "${one#*:}"; } && continue
+		say "cannot copy ${one%%:*} to ${one#*:}"
+		return 1
+	done
+}
+
+# What the files that --follow names are now, in few words; nothing when one cannot be read.
+contents() {
+	of=
+	for one in $follow; do
+		sum=$({ cksum <"${one%%:*}"; } 2>/dev/null) || return 1
+		of="$of $sum;"
+	done
+	echo "$of"
+}
+
 # Keeps files of bounded size; their writers append, so they go on at the new end.
 trim_files() {
 	for one in $trim; do
@@ -109,23 +144,45 @@ trim_files() {
 	done
 }
 
-# How many bytes are in the file that --dead names.
+# How many bytes are in the service's log, the file that --dead and --stuck name.
 log_size() {
-	{ wc -c <"${dead%%:*}"; } 2>/dev/null || echo 0
+	log=${dead:-$stuck}
+	{ wc -c <"${log%%:*}"; } 2>/dev/null || echo 0
 }
 
-# Whether the service wrote, since it started, that it has ended inside. What an earlier start wrote does not count.
+# What the service wrote into a log since it started, at most the last so many bytes. What an earlier start wrote does not
+# count.
+wrote() {
+	if [ "$(log_size)" -lt "$written" ]; then written=0; fi
+	tail -c "+$((written + 1))" "$1" 2>/dev/null | tail -c "$2"
+}
+
+# Whether the service wrote that it has ended inside.
 has_died() {
 	[ -n "$dead" ] || return 1
-	if [ "$(log_size)" -lt "$written" ]; then written=0; fi
-	tail -c "+$((written + 1))" "${dead%%:*}" 2>/dev/null | tail -c 8192 | grep -qs "${dead#*:}"
+	wrote "${dead%%:*}" 8192 | grep -qs "${dead#*:}"
+}
+
+# Whether the last eight things that the service wrote of are one, four times A and four times B.
+is_stuck() {
+	[ -n "$stuck" ] || return 1
+	both=${stuck#*:}
+	things=$(
+		wrote "${stuck%%:*}" 1048576 |
+			sed -n -e "s/.*${both%%:*} \\([^ ]*\\).*/a \\1/p" -e "s/.*${both#*:} \\([^ ]*\\).*/b \\1/p" |
+			tail -n 8 | sort | uniq -c | tr -s ' '
+	)
+	# Two lines, each with its count, its letter and the one thing.
+	thing=${things##* }
+	[ "$things" = " 4 a $thing
+ 4 b $thing" ]
 }
 
 # Runs beside the service; ends it at once when the container of a service that it depends on was killed, which tells
 # nobody: a controller that finalizes a block in the seconds after would store a wrong root for good. Nobody writes to
 # the pipe, so the read ends when the script at its other end does.
 attend() {
-	trap - HUP INT TERM USR1
+	trap - HUP INT TERM USR1 USR2
 	count=
 	{ read -r count rest <"$run/$1"; } 2>/dev/null
 	{ read -r rest <"$run/$1.alive.$count"; } 2>/dev/null
@@ -133,9 +190,10 @@ attend() {
 	kill -USR1 $$
 }
 
-# Runs beside the service; ends it when what it depends on is no longer what it was.
+# Runs beside the service; ends it when what it depends on is no longer what it was, and has it started anew when a file
+# that it follows is not.
 watch() {
-	trap - HUP INT TERM USR1
+	trap - HUP INT TERM USR1 USR2
 	rounds=0
 	away=0
 	while sleep 1; do
@@ -159,8 +217,17 @@ watch() {
 			for one in $after; do
 				listening "${one##*:}" || gone="$gone $one"
 			done
+			if [ -n "$follow" ] && now=$(contents) && [ "$now" != "$copied" ]; then
+				copied=$now
+				kill -USR2 $$
+			fi
 			if has_died; then
 				say "its log says ${dead#*:}: it has ended inside"
+				kill -USR1 $$
+				return
+			fi
+			if [ $((rounds % 6)) -eq 0 ] && is_stuck; then
+				say "its log says the same four times: it goes round in a circle"
 				kill -USR1 $$
 				return
 			fi
@@ -202,6 +269,7 @@ tell() {
 # ends first. A controller that finalizes a block when the executor is gone already would store a wrong root for good.
 stop() {
 	[ -n "$child" ] || exit 143
+	stopping=1
 	tell
 	turns=0
 	while [ -n "$told" ] && [ "$turns" -lt 80 ]; do
@@ -223,14 +291,23 @@ lose() {
 	[ -n "$child" ] || return
 	kill -TERM "$child" 2>/dev/null
 	if [ -z "$killing" ]; then
-		(trap - HUP INT TERM USR1; sleep 5; kill -KILL "$child") 2>/dev/null 9>&- &
+		(trap - HUP INT TERM USR1 USR2; sleep 5; kill -KILL "$child") 2>/dev/null 9>&- &
 		killing=1
 		beside="$beside $!"
 	fi
 }
 
+# A file that the service follows has changed.
+renew() {
+	[ -n "$child" ] && [ -z "$lost$stopping" ] || return
+	say "its configuration has changed: it is started anew"
+	again=1
+	kill -TERM "$child" 2>/dev/null
+}
+
 trap stop HUP INT TERM
 trap lose USR1
+trap renew USR2
 
 mkdir -p "$run" || fail "cannot write to $run"
 for one in $after; do
@@ -270,9 +347,9 @@ while :; do
 	sleep 1
 done
 remembered=$seen
-for one in $fresh; do
-	{ cp "${one%%:*}" "${one#*:}.new" && mv -f "${one#*:}.new" "${one#*:}"; } || fail "cannot copy ${one%%:*} to ${one#*:}"
-done
+# Before they are copied: what changes in between is copied again.
+copied=$(contents)
+copy_files || exit 1
 
 # A token that no earlier start had.
 count=
@@ -287,15 +364,19 @@ exec 9<>"$run/$name.alive.$count"
 { printf '%s %s %s\n' "$count" $$ "$(date +%s)" >"$run/.$name.new" && mv -f "$run/.$name.new" "$run/$name"; } ||
 	fail "cannot write to $run"
 
-[ -z "$dead" ] || written=$(log_size)
+[ -z "$dead$stuck" ] || written=$(log_size)
 "$@" 9>&- &
 child=$!
-if [ -n "$after$trim$dead" ]; then
+if [ -n "$after$trim$dead$stuck$follow" ]; then
 	watch 9>&- &
 	beside="$beside $!"
 fi
 for one in $after; do
 	attend "${one%%:*}" 9>&- &
+	beside="$beside $!"
+done
+for one in $scripts; do
+	bash "$one" 9>&- &
 	beside="$beside $!"
 done
 if [ -n "$lost" ]; then
@@ -305,9 +386,19 @@ fi
 while :; do
 	wait "$child"
 	code=$?
-	kill -0 "$child" 2>/dev/null || break
+	kill -0 "$child" 2>/dev/null && continue
+	[ -n "$again" ] && [ -z "$lost$stopping" ] || break
+	again=
+	copy_files || {
+		code=1
+		break
+	}
+	"$@" 9>&- &
+	child=$!
+	# What came in between found no child to tell.
+	[ -z "$lost$stopping" ] || kill -TERM "$child" 2>/dev/null
 done
-trap '' HUP INT TERM USR1
+trap '' HUP INT TERM USR1 USR2
 for one in $beside; do
 	kill "$one" 2>/dev/null
 done

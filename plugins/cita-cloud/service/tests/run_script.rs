@@ -445,6 +445,60 @@ fn what_changes_while_the_pod_lives_is_copied_at_every_start() {
 }
 
 #[test]
+fn a_file_that_is_followed_starts_its_service_anew_and_nothing_else() {
+    in_every_shell(|pod| {
+        let from = pod.path("config.xml");
+        let follow = format!("{}:config/config.xml", from.display());
+        fs::create_dir(pod.path("data/config")).unwrap();
+        fs::write(&from, "three devices").unwrap();
+        // It writes its own file anew, as the real one does when it migrates it.
+        let service = "cat config/config.xml >>seen; echo >>seen; echo migrated >config/config.xml; exec sleep 300";
+        let mut exchange = pod.start("syncthing", &["--follow", &follow], service);
+        let seen = || fs::read_to_string(pod.path("data/seen")).unwrap_or_default();
+        let lines = |count| {
+            until("a start", || {
+                (seen().lines().count() == count).then_some(())
+            });
+        };
+        lines(1);
+        let token = fs::read_to_string(pod.path("run/syncthing")).unwrap();
+        // Longer than it takes to look twice.
+        std::thread::sleep(Duration::from_secs(7));
+        assert_eq!(seen(), "three devices\n");
+        fs::write(&from, "four devices").unwrap();
+        lines(2);
+        fs::write(&from, "three devices").unwrap();
+        lines(3);
+        assert_eq!(seen(), "three devices\nfour devices\nthree devices\n");
+        assert_eq!(
+            fs::read_to_string(pod.path("run/syncthing")).unwrap(),
+            token
+        );
+        exchange.signal("-TERM");
+        assert_eq!(exchange.end().code(), Some(143), "{}", exchange.said());
+        assert_eq!(seen().lines().count(), 3, "it was told to end");
+    });
+}
+
+#[test]
+fn a_followed_file_that_is_away_for_a_moment_is_no_change() {
+    in_every_shell(|pod| {
+        let from = pod.path("config.xml");
+        let follow = format!("{}:config.xml", from.display());
+        fs::write(&from, "three devices").unwrap();
+        let exchange = pod.start("syncthing", &["--follow", &follow], &lasting("starts"));
+        there(&pod.path("data/starts"));
+        fs::rename(&from, pod.path("away")).unwrap();
+        std::thread::sleep(Duration::from_secs(7));
+        fs::rename(pod.path("away"), &from).unwrap();
+        std::thread::sleep(Duration::from_secs(4));
+        let starts = fs::read_to_string(pod.path("data/starts")).unwrap();
+        assert_eq!(starts, "started\n");
+        assert_eq!(exchange.said(), "");
+    });
+}
+
+#[test]
 fn every_start_has_a_token_of_its_own() {
     in_every_shell(|pod| {
         let token = || fs::read_to_string(pod.path("run/storage")).unwrap();
@@ -493,5 +547,77 @@ fn a_service_that_ended_inside_is_ended() {
             "what an earlier start wrote is not its end"
         );
         fs::remove_file(pod.path("data/lived")).unwrap();
+    });
+}
+
+#[test]
+fn a_leader_that_has_one_block_committed_for_ever_is_ended() {
+    const STUCK: &str = "raft.log:propose,.hash.:commiting.proposal,.entry.";
+    let log = |said: &[(&str, &str)]| -> String {
+        let line = |(what, hash): &(&str, &str)| {
+            format!("Nov 29 INFO {what}: {hash}, tag: peer_1\nNov 29 INFO a word\n")
+        };
+        said.iter().map(line).collect()
+    };
+    let offers = |hash| ("propose, hash", hash);
+    let commits = |hash| ("commiting proposal, entry", hash);
+    let round = |hash| [offers(hash), commits(hash)];
+    // One whose offers are refused, one that follows, and one that goes on.
+    let well = [
+        ("refused", log(&[offers("0c"); 9])),
+        ("follows", log(&[commits("0c"); 9])),
+        (
+            "lives",
+            log(&["1a", "1b", "1c", "1d", "1e"].map(round).concat()),
+        ),
+    ];
+    in_every_shell(|pod| {
+        let mut others = Vec::new();
+        for (name, text) in &well {
+            fs::write(pod.path(&format!("data/{name}")), text).unwrap();
+            let stuck = STUCK.replace("raft", name);
+            let service = format!("cat {name} >>{name}.log; exec sleep 600");
+            others.push(pod.start(name, &["--stuck", &stuck], &service));
+        }
+        // A round that an earlier start wrote does not count.
+        fs::write(pod.path("data/raft.log"), log(&round("0c"))).unwrap();
+        let three = [round("0a"), round("0c"), round("0c"), round("0c")].concat();
+        fs::write(pod.path("data/three"), log(&three)).unwrap();
+        fs::write(pod.path("data/fourth"), log(&round("0c"))).unwrap();
+        let service =
+            "cat three >>raft.log; sleep 8; echo >lived; cat fourth >>raft.log; exec sleep 600";
+        let mut leader = pod.start("consensus", &["--stuck", STUCK], service);
+        assert_eq!(leader.end().code(), Some(1));
+        let said = leader.said();
+        assert!(said.contains("goes round in a circle"), "{said}");
+        assert!(pod.path("data/lived").exists(), "three times is no circle");
+        for other in &mut others {
+            let ended = other.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{}", other.said());
+        }
+    });
+}
+
+#[test]
+fn a_script_runs_beside_its_service_and_no_longer() {
+    in_every_shell(|pod| {
+        let script = pod.path("wake.sh");
+        fs::write(
+            &script,
+            "echo $$ >beside; [[ -n x ]] && while :; do sleep 0.1; done",
+        )
+        .unwrap();
+        let mut service = pod.start(
+            "consensus",
+            &["--beside", script.to_str().unwrap()],
+            "while [ ! -s beside ]; do sleep 0.1; done; exit 7",
+        );
+        assert_eq!(service.end().code(), Some(7), "{}", service.said());
+        let id = fs::read_to_string(pod.path("data/beside")).unwrap();
+        let process = format!("/proc/{}/cmdline", id.trim());
+        until("the end of the script", || {
+            let words = fs::read_to_string(&process).unwrap_or_default();
+            (!words.contains("wake.sh")).then_some(())
+        });
     });
 }
