@@ -26,7 +26,7 @@ use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
 use crate::plugin::contract::Subject;
-use crate::state::{ClusterRecord, ObjectId, Store, lock};
+use crate::state::{ClusterRecord, ObjectId, Store, StoreError, lock};
 use crate::ui::{Message, Printer, Progress};
 
 impl Change {
@@ -51,7 +51,7 @@ impl Change {
             .prepare_in(&context.connect, &connection, &store, verb)
             .await?;
         let uid = prepared.head.uid.clone();
-        let store = store.with_uid(&uid).reaching(&clusters);
+        let mut store = store.with_uid(&uid).reaching(&clusters);
         tell_notes(&prepared, printer);
         let mut parts = parts(&prepared, &clusters)?;
         let disruption = disruption_groups(resolved, &prepared);
@@ -70,16 +70,33 @@ impl Change {
         };
         let mut missing: Missing = every_namespace(&parts);
         let mut sampled = false;
+        let mut marked = true;
+        let mut home_uid = None;
+        let places = prepared.places();
+        let looked = store.is_marked(&prepared.head, &places);
         if prepared.stored.is_none() || prepared.writes() {
-            let checked = check(&target, &options, &parts, &prepared, home, printer).await;
-            if checked.is_err() {
+            let checked = check(&target, &options, &parts, &prepared, home, printer);
+            let (checked, looked) = join(checked, looked).await;
+            if checked.is_err() || looked.is_err() {
                 // What the checks found may be the work of another run that began meanwhile: then that is said.
                 prepared.check_raced(&store).await?;
             }
+            // Whose a place is says more than what of theirs is in the way there.
+            let looked = match looked {
+                Err(taken @ StoreError::PlaceTaken { .. }) => return Err(taken.into()),
+                looked => looked,
+            };
             let states = checked?;
+            looked?;
             sampled = true;
             missing
                 .retain(|place| !matches!(states.get(place), Some(NamespaceState::Exists { .. })));
+            home_uid = uid_of(states.get(&home_of(&connection)));
+        } else {
+            marked = looked.await?;
+            if !marked {
+                home_uid = uid_of(Some(&home.await??));
+            }
         }
         for line in plan::lines(
             &prepared,
@@ -99,13 +116,15 @@ impl Change {
         });
         let mut written = None;
         if prepared.writes() {
-            make_namespaces(&clusters, &missing, printer).await?;
+            let made = make_namespaces(&clusters, &missing, printer).await?;
+            home_uid = home_uid.or(uid_of(made.get(&home_of(&connection))));
             if !missing.is_empty() {
                 // A namespace that was just made is known from now on.
                 clusters.identify(&mut records).await?;
                 form::know_clusters(&mut prepared.head, &records);
             }
         }
+        store = store.at_home(&home_uid.unwrap_or_default());
         let between = Between {
             wish,
             clusters: &clusters,
@@ -120,6 +139,8 @@ impl Change {
         }
         if prepared.writes() {
             written = Some(prepared.commit(&store, resolved, &claim).await?);
+        } else if !marked {
+            written = Some(prepared.claim(&store, resolved, &claim).await?);
         }
         let hooks = wish.hooks(&clusters, &store, &prepared, printer);
         let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
@@ -154,7 +175,7 @@ impl Change {
                 .collect(),
             quiet: self.output.is_some(),
             busy: Once::default(),
-            lock: Mutex::new(if prepared.writes() {
+            lock: Mutex::new(if written.is_some() {
                 Lock::Fresh
             } else {
                 Lock::Open
@@ -352,19 +373,36 @@ fn every_namespace(parts: &[Part]) -> Missing {
     parts.iter().flat_map(of).collect()
 }
 
+/// Makes those that are not there, and gives how all are then.
 async fn make_namespaces(
     clusters: &Clusters,
     missing: &Missing,
     printer: &Printer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeMap<(String, String), NamespaceState>> {
+    let mut states = BTreeMap::new();
     for (cluster, name) in missing {
-        let made = preflight::ensure_namespace(clusters.of(cluster)?, name).await;
-        if made.map_err(|error| error.of_cluster(cluster))?.1 {
+        let ensured = preflight::ensure_namespace(clusters.of(cluster)?, name).await;
+        let (state, made) = ensured.map_err(|error| error.of_cluster(cluster))?;
+        if made {
             let place = in_cluster(cluster);
             printer.line(&format!("namespace/{name} created{place}"))?;
         }
+        states.insert((cluster.clone(), name.clone()), state);
     }
-    Ok(())
+    Ok(states)
+}
+
+/// The home as a place by cluster and namespace.
+fn home_of(connection: &Connection) -> (String, String) {
+    (String::new(), connection.namespace.clone())
+}
+
+/// The UID of a namespace that may be read.
+fn uid_of(state: Option<&NamespaceState>) -> Option<String> {
+    match state {
+        Some(NamespaceState::Exists { uid, .. }) => Some(uid.clone()),
+        _ => None,
+    }
 }
 
 /// How the namespace of a chain's head is, once the server has said so.
@@ -419,6 +457,14 @@ impl Wish {
             None
         };
         let (stored, home) = asked.await?;
+        if let (Err(StoreError::NotHome { signpost, .. }), Verb::Create) = (&stored, verb) {
+            let (chain, namespace) = (&self.resolved.chain, &connection.namespace);
+            let home = &signpost.home;
+            bail!(
+                "another chain `{chain}` has a place in namespace `{namespace}`: its home is {home}\nhint: give the new chain another name or another namespace; that one is changed by kubectl chain apply {chain} {}",
+                home.flags()
+            );
+        }
         let stored = stored?;
         for (name, known) in stored.iter().flat_map(|it| &it.head.clusters) {
             match records.get_mut(name) {
