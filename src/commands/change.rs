@@ -1,8 +1,11 @@
 //! What `create` and `apply` share: from flags and file to a wish, which [`paper`] prints or writes into a folder and
 //! [`cluster`] makes true.
 
+mod checks;
 mod cluster;
+mod namespaces;
 mod paper;
+mod part;
 mod plan;
 mod spread;
 
