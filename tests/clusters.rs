@@ -155,9 +155,7 @@ async fn a_chain_lives_in_two_clusters_by_one_file() {
         "{shown}"
     );
     home.run("logs b --chain wide --tail=1");
-    // Whoever has the other cluster alone sees what is there.
-    assert!(west.run("status wide").contains("1/1 nodes ready"));
-    west.run("logs b --chain wide --tail=1");
+    the_other_cluster_alone(home, west).await;
 
     // A node more in the other cluster: its Service first, then everybody's list.
     two.file(
@@ -210,6 +208,121 @@ async fn a_chain_lives_in_two_clusters_by_one_file() {
             assert_eq!(names(side, "", kind).await, [""; 0], "{kind}");
         }
     }
+}
+
+/// Whoever has the other cluster alone sees what is there, and is told where the home is.
+async fn the_other_cluster_alone(home: &Operator, west: &Operator) {
+    let said = signpost(west, "chain-wide").await.unwrap();
+    let namespace = &home.admin.namespace;
+    let context = &home.admin.context_name;
+    assert_eq!(said["home"]["namespace"], namespace.as_str());
+    assert_eq!(said["home"]["context"], context.as_str());
+    let uid = home.kubectl(
+        &["get", "namespace", namespace, "-o"],
+        "jsonpath={.metadata.uid}",
+    );
+    assert_eq!(said["home"]["uid"], uid.as_str());
+    assert_eq!(
+        signpost(home, "chain-wide").await,
+        None,
+        "the head is there"
+    );
+
+    let way = format!("--context {context} -n {namespace}");
+    let shown = west.run("get");
+    assert!(shown.contains(&format!("home: {way}")), "{shown}");
+    assert_eq!(west.run("get -o name").trim(), "chain/wide");
+    let all = west.run("get -A --no-headers");
+    let of_wide = all.lines().filter(|it| it.contains(" wide ")).count();
+    assert_eq!(of_wide, 1, "{all}");
+    let (code, shown, said) = west.output("status wide");
+    assert!(shown.contains("1/1 nodes ready"), "{shown}");
+    assert!(
+        code == Some(0) && said.contains("of another cluster") && said.contains(namespace.as_str()),
+        "{said}"
+    );
+    west.run("logs b --chain wide --tail=1");
+    let (code, _, said) = west.output("logs --tail=1 --all-containers");
+    assert!(
+        code == Some(0) && said.contains("of another cluster"),
+        "{said}"
+    );
+    for line in [
+        "run",
+        "stop b",
+        "start b --chain wide",
+        "apply wide --nodes 3",
+        "export wide",
+        "get wide -o yaml",
+        "delete wide -y --purge",
+        "create wide --stack quorum",
+    ] {
+        let said = west.fails(line);
+        assert!(said.contains("of another cluster"), "{line}: {said}");
+        assert!(said.contains(&way), "{line}: {said}");
+    }
+    // What cannot be read hides nothing else of a list.
+    let (code, shown, said) = west.output("get -o yaml");
+    assert!(code == Some(0) && shown.contains("List"), "{shown}");
+    assert!(said.contains("of another cluster"), "{said}");
+}
+
+/// What a signpost says, if there is one.
+async fn signpost(of: &Operator, name: &str) -> Option<Value> {
+    let maps = of.of_chain("", "ConfigMap").await;
+    let text = maps.get(name)?["data"]["signpost.json"].as_str()?;
+    Some(serde_json::from_str(text).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_anothers_is_refused_before_anything_is_written() {
+    let Some(second) = second_plane() else {
+        eprintln!("skipped: there is no second cluster");
+        return;
+    };
+    let two = Two::new(second, "taken").await;
+    let (home, west) = (&two.home, &two.west);
+    two.file(&[("a", None), ("b", Some("west"))], &NODE_PORT());
+    west.kubectl(&["create", "configmap"], "chain-taken");
+    for line in [
+        "create -f chain.yaml",
+        "create -f chain.yaml --dry-run=server",
+    ] {
+        let said = home.fails(line);
+        assert!(
+            said.contains("of cluster \"west\"") && said.contains("is of no chain"),
+            "{line}: {said}"
+        );
+        let typed = format!(
+            "kubectl delete configmap chain-taken -n {} --context west",
+            west.admin.namespace
+        );
+        assert!(said.contains(&typed), "{line}: {said}");
+    }
+    assert_eq!(names(home, "", "ConfigMap").await, [""; 0]);
+    west.kubectl(&["delete", "configmap"], "chain-taken");
+    // A chain of that name is at home there.
+    west.run("create taken --stack quorum --nodes 1 --expose-type ClusterIP");
+    let said = home.fails("create -f chain.yaml");
+    assert!(said.contains("is the head of another chain"), "{said}");
+    assert_eq!(names(home, "", "ConfigMap").await, [""; 0]);
+    west.run("delete taken -y --purge");
+    home.run("create -f chain.yaml --wait");
+
+    // One that an older build made, or that somebody took away, is there again after the next apply.
+    west.kubectl(&["delete", "configmap"], "chain-taken");
+    let again = home.run("apply -f chain.yaml");
+    assert!(
+        again.lines().all(|line| line.contains(" unchanged")),
+        "{again}"
+    );
+    assert!(signpost(west, "chain-taken").await.is_some());
+    let version = |maps: std::collections::BTreeMap<String, Value>| {
+        maps["chain-taken"]["metadata"]["resourceVersion"].clone()
+    };
+    let was = version(west.of_chain("", "ConfigMap").await);
+    home.run("apply -f chain.yaml");
+    assert_eq!(version(west.of_chain("", "ConfigMap").await), was);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,8 +394,8 @@ async fn a_run_that_stopped_between_services_and_all_else_is_finished() {
         eprintln!("skipped: there is no second cluster");
         return;
     };
-    // The head, the Services of both clusters, the addresses, and what follows.
-    for at in 1..=16 {
+    // The head, the signpost, the Services of both clusters, the addresses, and what follows.
+    for at in 1..=18 {
         let two = Two::new(second, &format!("cut{at}")).await;
         two.file(&[("a", None), ("b", Some("west"))], &NODE_PORT());
         let mut command = two.home.command("create -f chain.yaml");
@@ -299,6 +412,18 @@ async fn a_run_that_stopped_between_services_and_all_else_is_finished() {
             "{at}: {list}"
         );
         assert_eq!(list, two.peers_of(&two.west).await, "{at}");
+        let said = signpost(&two.west, &format!("chain-cut{at}"))
+            .await
+            .unwrap();
+        assert_eq!(
+            said["home"]["namespace"],
+            two.home.admin.namespace.as_str(),
+            "{at}"
+        );
+        assert!(
+            said["groupKinds"].to_string().contains("StatefulSet.apps"),
+            "{at}: {said}"
+        );
         let again = two.home.run("apply -f chain.yaml");
         assert!(
             again.lines().all(|line| line.contains(" unchanged")),

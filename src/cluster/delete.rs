@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::apply::{Hooks, Outcome, wait_gone};
 use super::connect::{Connection, DEFAULT_CONCURRENCY};
 use super::error::ClusterError;
-use super::labels::{CHAIN, RECORD, UID, VAULT_TYPE, meta};
+use super::labels::{CHAIN, HEAD, RECORD, SIGNPOST, UID, VAULT_TYPE, label, meta};
 use super::live::{LiveObjects, is_of_chain};
 use super::object_api::{ApiKind, show_object};
 use super::prune::{delete_ours, may_delete};
@@ -242,8 +242,8 @@ async fn wait_for_pods<H: Hooks>(
     }
 }
 
-/// Deletes the vaults, revisions and public parts of the chain in one namespace. The head is left: delete it last,
-/// with `Store::delete_head`. What carries the chain's name and another UID is left too.
+/// Deletes the vaults, revisions and public parts of the chain in one namespace, and last the signpost, if one is there.
+/// A head is left: delete it last, with `Store::delete_head`. What carries the chain's name and another UID is left too.
 ///
 /// # Errors
 /// Rights are missing, or the server does not answer.
@@ -256,8 +256,8 @@ pub async fn purge_records<H: Hooks>(
     hooks: &H,
 ) -> Result<usize, ClusterError> {
     hooks.fence().await?;
-    let mut work = Vec::new();
-    let labels = format!("{CHAIN}={chain},{UID}={uid},{RECORD},{RECORD}!=head");
+    let (mut work, mut signposts) = (Vec::new(), Vec::new());
+    let labels = format!("{CHAIN}={chain},{UID}={uid},{RECORD},{RECORD}!={HEAD}");
     for kind_name in ["ConfigMap", "Secret"] {
         let Some(kind) = ApiKind::known("", kind_name) else {
             continue;
@@ -281,13 +281,23 @@ pub async fn purge_records<H: Hooks>(
                 name: meta(&there, "name").to_owned(),
                 cluster: cluster.to_owned(),
             };
-            work.push(purge_one(connection, kind.clone(), id, there, uid, hooks));
+            let last = label(&there, RECORD) == SIGNPOST;
+            let one = purge_one(connection, kind.clone(), id, there, uid, hooks);
+            if last {
+                signposts.push(one);
+            } else {
+                work.push(one);
+            }
         }
     }
     let mut results = stream::iter(work).buffer_unordered(DEFAULT_CONCURRENCY);
     let mut deleted = 0;
     while let Some(result) = results.next().await {
         result?;
+        deleted += 1;
+    }
+    for signpost in signposts {
+        signpost.await?;
         deleted += 1;
     }
     Ok(deleted)

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::state::Home;
 use crate::state::lock::LockError;
 use crate::state::store::StoreError;
 
@@ -111,6 +112,37 @@ pub enum ClusterError {
         one: String,
         /// The second, or `the home of the chain`.
         other: String,
+    },
+    /// The chain has a place here, and is remembered in another cluster.
+    #[error("the home of chain {chain:?} is {home}")]
+    HomeElsewhere {
+        /// The chain.
+        chain: String,
+        /// Where it is, as its signpost says.
+        home: Home,
+    },
+    /// The chain has a place here, and its head may not be read.
+    #[error("the home of chain {chain:?} is namespace {home:?}, which you may not look into")]
+    HomeClosed {
+        /// The chain.
+        chain: String,
+        /// Namespace of its head.
+        home: String,
+        /// What the server said.
+        #[source]
+        source: Box<ClusterError>,
+    },
+    /// The chain has a place here, and is not where its signpost says.
+    #[error(
+        "configmap/chain-{chain} in namespace {place:?} says that the home of chain {chain:?} is namespace {home:?}, where it is not"
+    )]
+    HomeGone {
+        /// The chain.
+        chain: String,
+        /// The namespace of the signpost.
+        place: String,
+        /// Namespace that it names.
+        home: String,
     },
     /// A connection flag has a value that cannot be used.
     #[error("{flag}: {reason}")]
@@ -329,7 +361,7 @@ pub enum ClusterError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Several faults of one wave.
-    #[error("{} objects failed:\n{}", .0.len(), lines(&.0.iter().map(one_line).collect::<Vec<_>>()))]
+    #[error("{} objects failed:\n{}", .0.len(), lines(&.0.iter().map(|it| one_line(it)).collect::<Vec<_>>()))]
     Several(Vec<ClusterError>),
 }
 
@@ -357,7 +389,11 @@ impl ClusterError {
             Self::UnknownCluster { cluster } => {
                 Some(format!("name it in the chain's file: clusters: {{{cluster}: {{context: NAME}}}}"))
             }
-            Self::InCluster { source, .. } => source.hint(),
+            Self::InCluster { source, .. } | Self::HomeClosed { source, .. } => source.hint(),
+            Self::HomeElsewhere { home, .. } => Some(home.hint()),
+            Self::HomeGone { chain, place, .. } => Some(format!(
+                "if nobody needs what is left of it here: kubectl delete configmap chain-{chain} -n {place}"
+            )),
             Self::OtherCluster { context, .. } => Some(format!(
                 "let context {context:?} of the kubeconfig lead to the cluster that the chain knows"
             )),
@@ -395,6 +431,14 @@ impl ClusterError {
     /// Whether rights are missing.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Forbidden(_))
+    }
+
+    /// Whether a chain that has a place here cannot be seen from its home: what is here can be.
+    pub fn is_no_way_home(&self) -> bool {
+        matches!(
+            self,
+            Self::HomeElsewhere { .. } | Self::HomeClosed { .. } | Self::HomeGone { .. }
+        )
     }
 
     /// Whether going on with other objects makes no sense.
@@ -465,9 +509,9 @@ fn lines(items: &[String]) -> String {
 }
 
 /// An error with its causes on one line, for lists of errors and warnings.
-pub fn one_line(error: &ClusterError) -> String {
+pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
         if !text.contains(&cause_text) {

@@ -3,13 +3,15 @@
 //! Small heads are plain JSON, so that `kubectl get configmap -o yaml` shows them; larger ones are compressed. Labels
 //! and annotations say nothing that the head itself does not say.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::labels::{
-    APPLYSET_GROUP_KINDS, APPLYSET_ID, APPLYSET_TOOLING, CHAIN, MANAGED_BY, MANAGER, RECORD, UID,
-    applyset_id, head_name, meta,
+    APPLYSET_GROUP_KINDS, APPLYSET_ID, APPLYSET_TOOLING, CHAIN, HEAD, MANAGED_BY, MANAGER, RECORD,
+    UID, applyset_id, head_name, meta,
 };
 use super::parts::{OBJECT_LIMIT, gunzip, gzip};
 use crate::state::store::{from_json, to_json};
@@ -28,26 +30,7 @@ pub(super) fn to_object(
 ) -> Result<Value, StoreError> {
     let what = format!("the head of chain {:?}", head.chain);
     let bytes = to_json(&what, head)?;
-    let kinds: Vec<&str> = head.group_kinds.iter().map(String::as_str).collect();
-    let mut object = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": head_name(&head.chain),
-            "namespace": namespace,
-            "labels": {
-                CHAIN: head.chain,
-                UID: head.uid,
-                RECORD: "head",
-                MANAGED_BY: MANAGER,
-                APPLYSET_ID: applyset_id(&head.chain, namespace),
-            },
-            "annotations": {
-                APPLYSET_TOOLING: format!("{MANAGER}/{}", env!("CARGO_PKG_VERSION")),
-                APPLYSET_GROUP_KINDS: kinds.join(","),
-            },
-        },
-    });
+    let mut object = parent(HEAD, &head.chain, &head.uid, namespace, &head.group_kinds);
     let (map, key, value, size) = if bytes.len() <= PLAIN_LIMIT {
         let size = bytes.len();
         let text = String::from_utf8(bytes).map_err(|_| StoreError::Unfit {
@@ -78,6 +61,36 @@ pub(super) fn to_object(
         metadata.insert("resourceVersion".to_owned(), version.token.as_str().into());
     }
     Ok(object)
+}
+
+/// The `ConfigMap` by which a chain is known in a namespace, the parent of its `ApplySet`, without any data.
+pub(super) fn parent(
+    record: &str,
+    chain: &str,
+    uid: &str,
+    namespace: &str,
+    group_kinds: &BTreeSet<String>,
+) -> Value {
+    let kinds: Vec<&str> = group_kinds.iter().map(String::as_str).collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": head_name(chain),
+            "namespace": namespace,
+            "labels": {
+                CHAIN: chain,
+                UID: uid,
+                RECORD: record,
+                MANAGED_BY: MANAGER,
+                APPLYSET_ID: applyset_id(chain, namespace),
+            },
+            "annotations": {
+                APPLYSET_TOOLING: format!("{MANAGER}/{}", env!("CARGO_PKG_VERSION")),
+                APPLYSET_GROUP_KINDS: kinds.join(","),
+            },
+        },
+    })
 }
 
 /// Reads the head of a `ConfigMap`.

@@ -1,13 +1,13 @@
-//! The heads of all chains in sight, by one list request.
+//! The heads and signposts of all chains in sight, by one list request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::ClusterError;
-use super::labels::{RECORD, meta};
+use super::labels::{HEAD, RECORD, SIGNPOST, label, meta};
 use super::object_api::ApiKind;
 use super::request::ListQuery;
-use super::{Clusters, ConnectFlags, Connection, head_object};
-use crate::state::{Head, Site};
+use super::{Clusters, ConnectFlags, Connection, head_object, signpost_object};
+use crate::state::{Head, Signpost, Site};
 
 /// The heads in a namespace, or in all, each with its namespace, by namespace and name. One that is damaged is left out.
 ///
@@ -17,25 +17,73 @@ pub async fn heads(
     connection: &Connection,
     namespace: Option<&str>,
 ) -> Result<Vec<(String, Head)>, ClusterError> {
+    let labels = format!("{RECORD}={HEAD}");
+    Ok(list(connection, namespace, &labels).await?.heads)
+}
+
+/// By what chains are known in a namespace, or in all.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The heads of those that are at home there, each with its namespace, by namespace and name.
+    pub heads: Vec<(String, Head)>,
+    /// The signposts of all others, in the same way.
+    pub signposts: Vec<(String, Signpost)>,
+}
+
+impl Records {
+    /// Leaves those of one chain, when it is named.
+    pub fn only(&mut self, chain: Option<&str>) {
+        self.heads
+            .retain(|(_, it)| chain.is_none_or(|name| it.chain == name));
+        self.signposts
+            .retain(|(_, it)| chain.is_none_or(|name| it.chain == name));
+    }
+}
+
+/// The heads and signposts in a namespace, or in all. What is damaged is left out.
+///
+/// # Errors
+/// As [`heads`].
+pub async fn records(
+    connection: &Connection,
+    namespace: Option<&str>,
+) -> Result<Records, ClusterError> {
+    let labels = format!("{RECORD} in ({HEAD},{SIGNPOST})");
+    list(connection, namespace, &labels).await
+}
+
+async fn list(
+    connection: &Connection,
+    namespace: Option<&str>,
+    labels: &str,
+) -> Result<Records, ClusterError> {
+    let mut found = Records::default();
     let Some(kind) = ApiKind::known("", "ConfigMap") else {
-        return Ok(Vec::new());
+        return Ok(found);
     };
-    let labels = format!("{RECORD}=head");
     let query = ListQuery {
-        labels: &labels,
+        labels,
         ..ListQuery::default()
     };
     let objects = connection
         .list(&kind, namespace.unwrap_or_default(), query)
         .await?;
-    let mut found: Vec<(String, Head)> = objects
-        .iter()
-        .filter_map(|object| {
-            let stored = head_object::from_object(object).ok()?;
-            Some((meta(object, "namespace").to_owned(), stored.head))
-        })
-        .collect();
-    found.sort_by(|a, b| (&a.0, &a.1.chain).cmp(&(&b.0, &b.1.chain)));
+    for object in &objects {
+        let namespace = meta(object, "namespace").to_owned();
+        if label(object, RECORD) == SIGNPOST {
+            let signpost = signpost_object::from_object(object).ok();
+            found.signposts.extend(signpost.map(|it| (namespace, it)));
+        } else {
+            let stored = head_object::from_object(object).ok();
+            found.heads.extend(stored.map(|it| (namespace, it.head)));
+        }
+    }
+    found
+        .heads
+        .sort_by(|a, b| (&a.0, &a.1.chain).cmp(&(&b.0, &b.1.chain)));
+    found
+        .signposts
+        .sort_by(|a, b| (&a.0, &a.1.chain).cmp(&(&b.0, &b.1.chain)));
     Ok(found)
 }
 

@@ -10,8 +10,12 @@ use sha2::{Digest, Sha256};
 pub const CHAIN: &str = "chain.dev/chain";
 /// Label: the chain's UID. An object without it is not ours.
 pub const UID: &str = "chain.dev/uid";
-/// Label: what kind of record an object is: `head`, `vault`, `revision` or `public`.
+/// Label: what kind of record an object is: `head`, `signpost`, `vault`, `revision` or `public`.
 pub const RECORD: &str = "chain.dev/record";
+/// The value of [`RECORD`] of a head.
+pub const HEAD: &str = "head";
+/// The value of [`RECORD`] of a signpost.
+pub const SIGNPOST: &str = "signpost";
 /// Label of a revision's parts: its number.
 pub const REVISION: &str = "chain.dev/revision";
 /// Annotation of a vault: its subject.
@@ -41,7 +45,7 @@ pub const APPLYSET_GROUP_KINDS: &str = "applyset.kubernetes.io/contains-group-ki
 /// Type of the Secrets that are vaults.
 pub const VAULT_TYPE: &str = "chain.dev/vault";
 
-/// The name of a chain's head.
+/// The name of a chain's head, and of its signposts.
 pub fn head_name(chain: &str) -> String {
     format!("chain-{chain}")
 }

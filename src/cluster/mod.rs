@@ -28,6 +28,8 @@ pub mod readiness;
 pub mod request;
 pub mod rights;
 mod rollout;
+mod signpost_object;
+mod signposts;
 pub mod status;
 pub mod store;
 mod transport;
@@ -38,7 +40,8 @@ pub mod watch;
 pub use clusters::Clusters;
 pub use connect::{ConnectFlags, Connection, namespace_of};
 pub use error::ClusterError;
-pub use heads::{Away, Elsewhere, elsewhere, find_elsewhere, heads};
+pub use heads::{Away, Elsewhere, Records, elsewhere, find_elsewhere, heads, records};
+pub use signposts::{Places, home_of};
 pub use store::ClusterStore;
 
 /// A vault as the Secret that `create` would write: for manifests on paper.

@@ -15,13 +15,14 @@ use super::clusters::Clusters;
 use super::connect::Connection;
 use super::error::ClusterError;
 use super::labels::{
-    CHAIN, DIGEST, MANAGED_BY, MANAGER, PARTS, PUBLIC, RECORD, REVISION, UID, annotation,
+    CHAIN, DIGEST, MANAGED_BY, MANAGER, PARTS, PUBLIC, RECORD, REVISION, SIGNPOST, UID, annotation,
     head_name, label, meta,
 };
 use super::object_api::ApiKind;
 use super::parts::{self, PART_KEY};
 use super::request::{ListQuery, Preconditions};
-use super::{head_object, vault_object};
+use super::signposts::Seen;
+use super::{head_object, signpost_object, vault_object};
 use crate::state::store::KEPT_REVISIONS;
 use crate::state::store::{check_vault, digest_of, from_json, to_json};
 use crate::state::{
@@ -37,13 +38,16 @@ const AT_ONCE: usize = 8;
 /// What a cluster remembers of one chain, in one namespace.
 #[derive(Debug, Clone)]
 pub struct ClusterStore {
-    connection: Connection,
+    pub(super) connection: Connection,
     clusters: Clusters,
-    chain: String,
+    pub(super) chain: String,
     namespace: String,
     /// UID of the chain, for the labels of revisions.
     uid: String,
-    config_map: ApiKind,
+    /// UID of the namespace, "" where it is not known.
+    pub(super) home_uid: String,
+    pub(super) seen: Seen,
+    pub(super) config_map: ApiKind,
     secret: ApiKind,
 }
 
@@ -74,6 +78,8 @@ impl ClusterStore {
             chain: chain.to_owned(),
             namespace: namespace.to_owned(),
             uid: uid.to_owned(),
+            home_uid: String::new(),
+            seen: Seen::default(),
             config_map: core("ConfigMap", "configmaps"),
             secret: core("Secret", "secrets"),
         }
@@ -93,8 +99,15 @@ impl ClusterStore {
         self
     }
 
-    /// The connection by which a vault is reached.
-    fn of(&self, site: Site<'_>) -> Result<&Connection, StoreError> {
+    /// The same store, which knows the UID of its namespace and tells it in other places.
+    #[must_use]
+    pub fn at_home(mut self, namespace_uid: &str) -> Self {
+        namespace_uid.clone_into(&mut self.home_uid);
+        self
+    }
+
+    /// The connection by which a vault or a place is reached.
+    pub(super) fn of(&self, site: Site<'_>) -> Result<&Connection, StoreError> {
         let found = self.clusters.of(site.cluster);
         found.map_err(|error| backend(format!("reach {site}"), error))
     }
@@ -331,9 +344,17 @@ impl Store for ClusterStore {
             .get(&self.config_map, &self.namespace, &head_name(&self.chain))
             .await
             .map_err(|error| backend(format!("read the head of chain {:?}", self.chain), error))?;
-        found
-            .map(|object| head_object::from_object(&object))
-            .transpose()
+        let Some(object) = found else {
+            return Ok(None);
+        };
+        if label(&object, RECORD) == SIGNPOST {
+            return Err(StoreError::NotHome {
+                chain: self.chain.clone(),
+                namespace: self.namespace.clone(),
+                signpost: Box::new(signpost_object::from_object(&object)?),
+            });
+        }
+        head_object::from_object(&object).map(Some)
     }
 
     async fn create_head(&self, head: &Head) -> Result<HeadCreation, StoreError> {
@@ -409,6 +430,14 @@ impl Store for ClusterStore {
                 error,
             )),
         }
+    }
+
+    async fn mark(
+        &self,
+        head: &Head,
+        places: &BTreeMap<Site<'_>, BTreeSet<String>>,
+    ) -> Result<(), StoreError> {
+        self.mark_all(head, places).await
     }
 
     async fn read_vault(

@@ -1,8 +1,11 @@
 //! What `create` and `apply` share: from flags and file to a wish, which [`paper`] prints or writes into a folder and
 //! [`cluster`] makes true.
 
+mod checks;
 mod cluster;
+mod namespaces;
 mod paper;
+mod part;
 mod plan;
 mod spread;
 
@@ -18,6 +21,7 @@ use super::Context;
 use super::circumstances::{Drawn, draw};
 use super::convert::tell;
 use super::grants::{Granted, consents, missing, permissions, read as read_grants};
+use super::home;
 use super::notes;
 use super::spec_flags::SpecFlags;
 use crate::cluster::{ClusterStore, Connection, namespace_of};
@@ -34,7 +38,7 @@ use crate::plugin::Runtime;
 use crate::spec::names::not_a_namespace;
 use crate::spec::{ChainFile, Loaded, Metadata, Raw};
 use crate::state::directory::DirectoryStore;
-use crate::state::{ClusterRecord, Phase, Store, StoredHead};
+use crate::state::{ClusterRecord, Head, Phase, Store, StoredHead};
 use crate::ui::{Message, Printer};
 
 /// `--dry-run`.
@@ -262,9 +266,12 @@ impl Change {
         filename: Option<&Path>,
         context: &mut Context,
     ) -> anyhow::Result<Wish> {
+        let mut home = None;
         let mut loaded = match (filename, &name) {
             (Some(path), _) => read(path, context)?,
-            (None, Some(name)) if verb == Verb::Apply => self.as_it_is(name, context).await?,
+            (None, Some(name)) if verb == Verb::Apply => {
+                self.as_it_is(name, context, &mut home).await?
+            }
             (None, _) => Loaded::default(),
         };
         if let Some(name) = name {
@@ -296,12 +303,12 @@ impl Change {
         }
         let flag = context.connect.namespace.clone();
         let in_file = loaded.file.metadata.namespace.clone();
-        let namespace = match (flag, in_file) {
-            (Some(flag), Some(file)) if flag != file => {
+        let namespace = match (home, flag, in_file) {
+            (None, Some(flag), Some(file)) if flag != file => {
                 bail!("the file says namespace `{file}`, the command line `{flag}`")
             }
-            (Some(name), _) | (None, Some(name)) => name,
-            (None, None) => namespace_of(&context.connect)?,
+            (Some(name), _, _) | (_, Some(name), _) | (_, None, Some(name)) => name,
+            (None, None, None) => namespace_of(&context.connect)?,
         };
         if let Some(why) = not_a_namespace(&namespace) {
             bail!("namespace `{namespace}`: {why}");
@@ -313,8 +320,13 @@ impl Change {
     }
 
     /// A chain as it is remembered: what `apply NAME` changes by its flags. Nothing of one that is not there; on paper
-    /// nobody is asked.
-    async fn as_it_is(&self, name: &str, context: &Context) -> anyhow::Result<Loaded> {
+    /// nobody is asked. `home` is the namespace in which it is found.
+    async fn as_it_is(
+        &self,
+        name: &str,
+        context: &Context,
+        home: &mut Option<String>,
+    ) -> anyhow::Result<Loaded> {
         let spec = if let Some(folder) = &self.output_dir {
             let state = OutputDir::new(folder, self.no_secrets).state(name);
             if !state.join("head.json").exists() {
@@ -325,8 +337,10 @@ impl Change {
             None
         } else {
             let connection = Connection::open(&context.connect).await?;
-            let namespace = connection.namespace.clone();
-            spec_of(&ClusterStore::new(&connection, name, "", &namespace)).await?
+            let (connection, head) = home::go(connection, name, &context.printer).await?;
+            let store = ClusterStore::new(&connection, name, "", &connection.namespace);
+            *home = Some(connection.namespace.clone());
+            spec_at(&store, head).await?
         };
         let Some(spec) = spec else {
             return Ok(Loaded::default());
@@ -360,13 +374,17 @@ impl Change {
 
 /// The spec of the current revision of a chain that lives.
 async fn spec_of<S: Store>(store: &S) -> anyhow::Result<Option<Value>> {
-    let Some(stored) = store.load_head().await? else {
-        return Ok(None);
-    };
-    if stored.head.revision == 0 || stored.head.phase == Phase::Tombstone {
-        return Ok(None);
+    let head = store.load_head().await?.map(|it| it.head);
+    spec_at(store, head).await
+}
+
+/// The same by its head, if there is one.
+async fn spec_at<S: Store>(store: &S, head: Option<Head>) -> anyhow::Result<Option<Value>> {
+    let lives = |it: &Head| it.revision > 0 && it.phase != Phase::Tombstone;
+    match head.filter(lives) {
+        Some(head) => Ok(Some(store.read_revision(head.revision).await?.spec)),
+        None => Ok(None),
     }
-    Ok(Some(store.read_revision(stored.head.revision).await?.spec))
 }
 
 /// The file: a chain's own, or another tool's that a plugin understands.

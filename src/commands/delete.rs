@@ -14,8 +14,9 @@ use crate::cluster::apply::{Hooks, Outcome};
 use crate::cluster::delete::{DeletePlan, delete_objects, purge_records};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, Connection};
 use crate::pipeline::form::acquire;
+use crate::state::signpost::places;
 use crate::state::store::update_head;
-use crate::state::{Head, Inventory, ObjectId, Phase, Store, lock};
+use crate::state::{Head, Inventory, ObjectId, Phase, Remembered, Store, StoreError, lock};
 use crate::ui::Printer;
 
 /// Delete a chain
@@ -52,7 +53,16 @@ impl Delete {
         let connection = Connection::open(&context.connect).await?;
         let namespace = connection.namespace.clone();
         let store = ClusterStore::new(&connection, &self.name, "", &namespace);
-        let Some(stored) = store.load_head().await? else {
+        let stored = store.load_head().await;
+        if let Err(StoreError::NotHome { signpost, .. }) = &stored {
+            let (chain, home) = (&self.name, &signpost.home);
+            let purge = if self.purge { " --purge" } else { "" };
+            bail!(
+                "chain `{chain}` has a place in namespace `{namespace}`; its home is {home}, and it is deleted from there, as a whole\nhint: kubectl chain delete {chain}{purge} {}",
+                home.flags()
+            );
+        }
+        let Some(stored) = stored? else {
             bail!(
                 "no chain `{}` in namespace `{namespace}`\nhint: kubectl chain get -A lists those of all namespaces",
                 self.name
@@ -97,17 +107,20 @@ impl Delete {
         for number in store.list_revisions().await? {
             inventory.extend(store.read_revision(number).await?.inventory);
         }
-        let places: Vec<_> = clusters
+        let all: Vec<_> = clusters
             .all()
             .map(|(name, connection)| {
-                let here = head.subjects.values().filter(|it| it.cluster == name);
+                let wanted = places(head, &inventory).into_keys();
+                // The retired have keys and volumes too.
+                let sites = wanted.chain(head.subjects.values().map(Remembered::site));
+                let here = sites.filter(|site| site.cluster == name);
                 let mut namespaces: BTreeSet<String> =
-                    here.map(|it| it.namespace.clone()).collect();
+                    here.map(|site| site.namespace.to_owned()).collect();
                 namespaces.insert(connection.namespace.clone());
                 (name, connection, namespaces)
             })
             .collect();
-        for (name, connection, namespaces) in &places {
+        for (name, connection, namespaces) in &all {
             let plan = DeletePlan {
                 cluster: name,
                 chain: &self.name,
@@ -136,8 +149,10 @@ impl Delete {
             return Ok(());
         }
         // The home last: what is remembered there leads to all else.
-        for (name, connection, namespaces) in places.iter().rev() {
-            for namespace in namespaces {
+        for (name, connection, namespaces) in all.iter().rev() {
+            let is_home = |it: &&String| name.is_empty() && **it == connection.namespace;
+            let others = namespaces.iter().filter(|it| !is_home(it));
+            for namespace in others.chain(namespaces.iter().filter(is_home)) {
                 purge_records(connection, name, &self.name, &head.uid, namespace, hooks)
                     .await
                     .map_err(|error| error.of_cluster(name))?;

@@ -55,7 +55,7 @@ impl Export {
         let party = self
             .party
             .clone()
-            .unwrap_or_else(|| connection.namespace.clone());
+            .unwrap_or_else(|| scene.resolved.namespace.clone());
         if let Some(why) = not_a_label(&party, PARTY_NAME) {
             bail!("party `{party}`: {why}\nhint: name this party with --party");
         }

@@ -6,12 +6,13 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::home::{leading, tell, tell_part};
 use crate::cluster::connect::{ConnectFlags, Connection};
 use crate::cluster::error::one_line;
 use crate::cluster::logs::{
-    Containers, LogError, LogEvent, LogOptions, LogTarget, Since, find_nodes, stream,
+    Containers, LogError, LogEvent, LogOptions, LogTarget, NodePod, Since, find_nodes, stream,
 };
-use crate::cluster::{elsewhere, heads};
+use crate::cluster::{Elsewhere, elsewhere, home_of, records};
 use crate::state::Head;
 use crate::ui::Printer;
 use crate::ui::log_lines::LogLines;
@@ -80,6 +81,13 @@ pub struct Logs {
     pub prefix: bool,
 }
 
+/// The nodes that are meant, and how they are reached.
+struct Found {
+    connection: Connection,
+    nodes: Vec<NodePod>,
+    away: Elsewhere,
+}
+
 impl Logs {
     /// Prints the logs. True when all of them could be read.
     pub async fn run(
@@ -136,18 +144,14 @@ impl Logs {
         connection: &Connection,
         printer: &Printer,
     ) -> anyhow::Result<Vec<(kube::Client, LogTarget)>> {
-        let chain = self.chain.as_deref();
-        // Whoever may not see where else a chain lives sees what is here.
-        let heads = heads(connection, Some(&connection.namespace))
-            .await
-            .unwrap_or_default();
-        let away = elsewhere(flags, connection, &heads, chain).await;
+        let Found {
+            connection,
+            nodes,
+            away,
+        } = self.find(flags, connection, printer).await?;
         for error in away.iter().filter_map(|it| it.reach.as_ref().err()) {
             printer.warning(&one_line(error));
         }
-        let (client, home) = (&connection.client, &connection.namespace);
-        let names = self.names(&heads);
-        let nodes = find_nodes(client, home, &away, chain, &names).await?;
         let which = match &self.container {
             Some(name) => Containers::Named(name.clone()),
             None if self.all_containers => Containers::All,
@@ -161,7 +165,7 @@ impl Logs {
                     && it.chains.contains(&node.chain)
             });
             let there = there.and_then(|it| it.reach.as_ref().ok());
-            let client = &there.unwrap_or(connection).client;
+            let client = &there.unwrap_or(&connection).client;
             let own = node.targets(&which)?.into_iter();
             targets.extend(own.map(|it| (client.clone(), it)));
         }
@@ -170,6 +174,67 @@ impl Logs {
             return Err(LogError::TooMany { wanted, allowed }.into());
         }
         Ok(targets)
+    }
+
+    /// The nodes that are meant. Whoever stands in a place of a chain that is at home elsewhere finds there what is there,
+    /// and all else from its home.
+    async fn find(
+        &self,
+        flags: &ConnectFlags,
+        connection: &Connection,
+        printer: &Printer,
+    ) -> anyhow::Result<Found> {
+        let chain = self.chain.as_deref();
+        // Whoever may not see where else a chain lives sees what is here.
+        let mut found = records(connection, Some(&connection.namespace))
+            .await
+            .unwrap_or_default();
+        found.only(chain);
+        let Some(signpost) = leading(&found) else {
+            return self.find_from(flags, connection, found.heads, chain).await;
+        };
+        let here = self.find_from(flags, connection, Vec::new(), chain).await;
+        if here.is_ok() && !self.nodes.is_empty() {
+            return here;
+        }
+        let why = match home_of(connection, signpost).await {
+            Ok((home, head)) => {
+                let heads = vec![(home.namespace.clone(), head)];
+                let name = Some(signpost.chain.as_str());
+                let found = self.find_from(flags, &home, heads, name).await;
+                match found {
+                    // Not all that is elsewhere may be seen.
+                    Err(fault) if here.is_ok() => one_line(fault.as_ref()),
+                    found => {
+                        tell(signpost, printer);
+                        return found;
+                    }
+                }
+            }
+            Err(fault) if fault.is_no_way_home() && here.is_err() => return Err(fault.into()),
+            Err(fault) if fault.is_no_way_home() => one_line(&fault),
+            Err(fault) => return Err(fault.into()),
+        };
+        tell_part(connection, &why, printer);
+        here
+    }
+
+    async fn find_from(
+        &self,
+        flags: &ConnectFlags,
+        connection: &Connection,
+        heads: Vec<(String, Head)>,
+        chain: Option<&str>,
+    ) -> anyhow::Result<Found> {
+        let away = elsewhere(flags, connection, &heads, chain).await;
+        let (client, namespace) = (&connection.client, &connection.namespace);
+        let names = self.names(&heads);
+        let nodes = find_nodes(client, namespace, &away, chain, &names).await?;
+        Ok(Found {
+            connection: connection.clone(),
+            nodes,
+            away,
+        })
     }
 
     /// The names of nodes that are meant: one that is no node's stands for all that belong to it, as an organisation's

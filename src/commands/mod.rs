@@ -10,6 +10,7 @@ pub mod delete;
 pub mod export;
 pub mod get;
 pub mod grants;
+pub mod home;
 pub mod hooks;
 pub mod join;
 pub mod logs;

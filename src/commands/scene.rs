@@ -3,8 +3,8 @@
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::Context;
-use crate::cluster::{ClusterStore, Clusters, Connection, heads};
+use super::{Context, home};
+use crate::cluster::{ClusterStore, Clusters, Connection};
 use crate::pipeline::expand::{expand, topology};
 use crate::pipeline::{Inputs, Resolved, ResolvedService, parties, resolve};
 use crate::plugin::Runtime;
@@ -32,30 +32,27 @@ pub struct ChainScene {
     pub runtime: Runtime,
     /// The user's spec, as the current revision has it.
     pub spec: Value,
+    /// The namespace from which the way led home, if it was another.
+    pub from: Option<String>,
 }
 
 impl ChainScene {
-    /// Reads a chain: the one that is named, or the only one of the namespace.
+    /// Reads a chain: the one that is named, or the only one of the namespace. From another of its places the way leads
+    /// home.
     pub async fn read(
         context: &mut Context,
         connection: &Connection,
         name: Option<&str>,
     ) -> anyhow::Result<Self> {
-        let namespace = connection.namespace.clone();
-        let mut found = heads(connection, Some(&namespace)).await?;
-        found.retain(|(_, head)| name.is_none_or(|name| head.chain == name));
-        let (Some((_, head)), None) = (found.pop(), found.first()) else {
-            match name {
-                Some(name) => bail!("no chain `{name}` in namespace `{namespace}`"),
-                None => bail!(
-                    "namespace `{namespace}` has no chain, or several\nhint: name it with --chain"
-                ),
-            }
-        };
-        Self::of(context, connection, head).await
+        let home = home::find(connection, name, &context.printer).await?;
+        let scene = Self::of(context, &home.connection, home.head).await?;
+        Ok(Self {
+            from: home.from,
+            ..scene
+        })
     }
 
-    /// A chain by its head.
+    /// A chain by its head, which is in the connection's namespace.
     pub async fn of(
         context: &mut Context,
         connection: &Connection,
@@ -117,6 +114,7 @@ impl ChainScene {
             store,
             runtime,
             spec: revision.spec,
+            from: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! `kubectl chain status`: how chains and their nodes are, and why a node is not ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -8,15 +8,17 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::grants::{permissions, read};
-use super::notes;
 use super::scene::ChainScene;
+use super::{home, notes};
 use crate::cluster::connect::{ConnectFlags, Connection};
+use crate::cluster::error::one_line;
 use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
-use crate::cluster::{Elsewhere, elsewhere, find_elsewhere, heads};
+use crate::cluster::{ClusterError, Elsewhere, elsewhere, find_elsewhere, home_of, records};
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::operate::{Scene, Start, about, drive, hooks};
 use crate::pipeline::secrets::{Consents, Secrets};
 use crate::plugin::contract::operate::Report;
+use crate::state::{Head, Signpost};
 use crate::ui::{self, Printer};
 
 /// Show how chains and their nodes are
@@ -64,15 +66,29 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
         context.catalog.add_file(path)?;
     }
     let connection = Connection::open(&context.connect).await?;
-    let heads = heads(&connection, Some(&connection.namespace)).await?;
-    let away = elsewhere(
-        &context.connect,
-        &connection,
-        &heads,
-        command.chain.as_deref(),
-    )
-    .await;
-    let mut chains = command.read(&connection, &away).await?;
+    let mut found = records(&connection, Some(&connection.namespace)).await?;
+    let (flags, name) = (&context.connect, command.chain.as_deref());
+    let (mut chains, mut heads) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    found.only(name);
+    for (_, signpost) in &found.signposts {
+        let there = from_home(flags, &connection, signpost, &context.printer).await?;
+        if let Some((home, head, shown)) = there {
+            seen.insert(head.chain.clone());
+            heads.push((home, head));
+            chains.extend(shown);
+        }
+    }
+    if name.is_none_or(|name| !seen.contains(name)) {
+        let away = elsewhere(flags, &connection, &found.heads, name).await;
+        let mut here = status::read(&connection, name, &away).await?;
+        here.retain(|it| !seen.contains(&it.name));
+        chains.extend(here);
+    }
+    let here = found.heads.into_iter();
+    heads.extend(here.map(|(_, head)| (connection.clone(), head)));
+    chains.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut chains = command.not_nothing(&connection, chains)?;
     for chain in &mut chains {
         if let Some((_, head)) = heads.iter().find(|(_, head)| head.chain == chain.name) {
             chain.stack = Some(head.stack.clone());
@@ -84,15 +100,44 @@ pub async fn run(command: Status, context: &mut super::Context) -> anyhow::Resul
     }
     let mut extra = ChainColumns::new();
     if command.probe {
-        for (_, head) in heads {
+        for (home, head) in heads {
             if chains.iter().any(|chain| chain.name == head.chain) {
                 let name = head.chain.clone();
-                let scene = ChainScene::of(context, &connection, head).await?;
+                let scene = ChainScene::of(context, &home, head).await?;
                 extra.insert(name, probe(&scene, &context.printer).await);
             }
         }
     }
     command.print(&context.printer, &chains, &extra)
+}
+
+/// A chain that has a place here as it is seen from its home: all of it. None, and it is told why, where that cannot be
+/// seen: then what is here is all.
+async fn from_home(
+    flags: &ConnectFlags,
+    connection: &Connection,
+    signpost: &Signpost,
+    printer: &Printer,
+) -> anyhow::Result<Option<(Connection, Head, Vec<ChainStatus>)>> {
+    let seen = async {
+        let (home, head) = home_of(connection, signpost).await?;
+        let name = Some(signpost.chain.as_str());
+        let heads = [(home.namespace.clone(), head.clone())];
+        let away = elsewhere(flags, &home, &heads, name).await;
+        let shown = status::read(&home, name, &away).await?;
+        Ok::<_, ClusterError>((home, head, shown))
+    };
+    match seen.await {
+        Ok(seen) => {
+            home::tell(signpost, printer);
+            Ok(Some(seen))
+        }
+        Err(fault) if fault.is_no_way_home() || fault.is_forbidden() => {
+            home::tell_part(connection, &one_line(&fault), printer);
+            Ok(None)
+        }
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 /// Asks the status hooks of a chain's plugins, all nodes side by side. A node that does not answer has `?`.
@@ -194,6 +239,15 @@ impl Status {
         away: &Elsewhere,
     ) -> anyhow::Result<Vec<ChainStatus>> {
         let chains = status::read(connection, self.chain.as_deref(), away).await?;
+        self.not_nothing(connection, chains)
+    }
+
+    /// What was read, if it is anything.
+    fn not_nothing(
+        &self,
+        connection: &Connection,
+        chains: Vec<ChainStatus>,
+    ) -> anyhow::Result<Vec<ChainStatus>> {
         let namespace = &connection.namespace;
         match &self.chain {
             Some(chain) if chains.is_empty() => anyhow::bail!(

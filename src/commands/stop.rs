@@ -83,6 +83,13 @@ impl Who {
         }
         let connection = Connection::open(&context.connect).await?;
         let scene = ChainScene::read(context, &connection, self.chain.as_deref()).await?;
+        if let (Some(place), true) = (&scene.from, self.all && stop) {
+            // Whoever stands in one place of a chain may mean what is in it.
+            let (chain, home) = (&scene.head.chain, &scene.resolved.namespace);
+            bail!(
+                "--all would stop all of chain `{chain}`, not only what is in namespace `{place}`\nhint: if that is meant: kubectl chain stop --all --chain {chain} -n {home}"
+            );
+        }
         let said = scene.resolved.spec.stopped.clone().unwrap_or_default();
         let wish = self.wish(stop, &said, &scene)?;
         let chain = &scene.head.chain;

@@ -1,7 +1,7 @@
 //! Forming and changing a chain: what is computed becomes what is remembered, in the one order that loses nothing.
 //!
 //! [`prepare`] reads and computes, and writes nothing: all that can fail on paper has failed by then. [`Prepared::commit`]
-//! writes head (`forming`), all vaults, revision, head (`formed`). A run that stops anywhere in between is finished by the
+//! writes head (`forming`), signposts, all vaults, revision, head (`formed`). A run that stops anywhere in between is finished by the
 //! next: the head says which subjects were claimed, and vaults that are there are used, never made again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,10 +25,11 @@ use crate::plugin::contract::Subject;
 use crate::plugin::{PluginError, Runtime};
 use crate::spec::Stopped;
 use crate::state::lock::{self, Claim, LockError};
+use crate::state::signpost::places;
 use crate::state::store::public_digest;
 use crate::state::{
-    ClusterRecord, Head, HeadCreation, HeadPut, Inventory, Phase, Public, Remembered, Revision,
-    Site, Store, StoreError, StoredHead, Vault, VaultCreation, VaultRef, head,
+    ClusterRecord, Head, HeadCreation, HeadPut, Inventory, ObjectId, Phase, Public, Remembered,
+    Revision, Site, Store, StoreError, StoredHead, Vault, VaultCreation, VaultRef, head,
 };
 
 /// How long a lock holds when its run says nothing more, in milliseconds.
@@ -628,6 +629,12 @@ impl Prepared {
         subjects.map(|it| (it.id.as_str(), site_of(it))).collect()
     }
 
+    /// Where the chain has anything, each with the kinds that its objects there have, had, or may have kept.
+    pub fn places(&self) -> BTreeMap<Site<'_>, BTreeSet<String>> {
+        let objects = self.revision.inventory.iter().chain(&self.previous);
+        places(&self.head, objects)
+    }
+
     /// Whether committing would write anything.
     pub fn writes(&self) -> bool {
         let same = self
@@ -658,8 +665,8 @@ impl Prepared {
         }
     }
 
-    /// Writes the head alone, with everybody in it who is to be: the first write of [`commit`](Self::commit). The lock is
-    /// this run's afterwards.
+    /// Writes the head alone, with everybody in it who is to be, and then the signposts in all other places: the first
+    /// writes of [`commit`](Self::commit). The lock is this run's afterwards.
     pub async fn claim<S: Store>(
         &self,
         store: &S,
@@ -696,10 +703,14 @@ impl Prepared {
                 (head, version)
             }
         };
+        if let Err(error) = store.mark(&head, &self.places()).await {
+            lock::release(store, &claim.holder).await.ok();
+            return Err(error.into());
+        }
         Ok(StoredHead { head, version })
     }
 
-    /// Writes head, vaults, revision, head. Returns the head as it then is; its lock is this run's.
+    /// Writes head, signposts, vaults, revision, head. Returns the head as it then is; its lock is this run's.
     pub async fn commit<S: Store>(
         &mut self,
         store: &S,
@@ -743,7 +754,7 @@ impl Prepared {
             .inventory
             .iter()
             .chain(&self.previous)
-            .map(group_kind);
+            .map(ObjectId::group_kind);
         head.group_kinds = kinds.collect();
         version = put(store, &head, &version).await?.ok_or_else(raced)?;
         Ok(StoredHead { head, version })
@@ -791,7 +802,11 @@ pub async fn finish<S: Store>(
     holder: &str,
     known: Option<StoredHead>,
 ) -> Result<(), FormError> {
-    let kinds: BTreeSet<String> = revision.inventory.iter().map(group_kind).collect();
+    let kinds: BTreeSet<String> = revision
+        .inventory
+        .iter()
+        .map(ObjectId::group_kind)
+        .collect();
     let stored = match known {
         Some(known) => Some(known),
         None => store.load_head().await?,
@@ -814,10 +829,15 @@ pub async fn finish<S: Store>(
     if after == head {
         return Ok(());
     }
-    // Of a first revision nothing older is left.
-    if revision.number > 1 && head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
-        // While the lock is ours nobody adds a revision.
-        store.collect_revisions(revision.number).await?;
+    if head.lock.as_ref().is_some_and(|lock| lock.holder == holder) {
+        // While the lock is ours nobody adds a revision. Of a first revision nothing older is left.
+        if revision.number > 1 {
+            store.collect_revisions(revision.number).await?;
+        }
+        if head.revision == revision.number {
+            let places = places(&after, &revision.inventory);
+            store.mark(&after, &places).await?;
+        }
     }
     if put(store, &after, &version).await?.is_none() {
         // Somebody wrote in between; what they wrote stays.
@@ -887,13 +907,5 @@ fn without_lock(head: &Head) -> Head {
     Head {
         lock: None,
         ..head.clone()
-    }
-}
-
-fn group_kind(id: &crate::state::ObjectId) -> String {
-    if id.group.is_empty() {
-        id.kind.clone()
-    } else {
-        format!("{}.{}", id.kind, id.group)
     }
 }

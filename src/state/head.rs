@@ -144,7 +144,8 @@ pub struct Lock {
     pub expires_ms: u64,
 }
 
-/// The record of one chain in one (cluster, namespace).
+/// The record of one chain in its home. In each other (cluster, namespace) that it touches stands a
+/// [signpost](super::Signpost).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
@@ -180,7 +181,7 @@ pub struct Head {
     /// By which two parties know that they mean one chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// The kinds that objects of the chain in this namespace may have, as `ApplySet` writes them (`StatefulSet.apps`):
+    /// The kinds that objects of the chain may have, as `ApplySet` writes them (`StatefulSet.apps`):
     /// before an apply the old and the new ones together, after it the new ones.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub group_kinds: BTreeSet<String>,

@@ -26,6 +26,17 @@ pub struct ObjectId {
     pub cluster: String,
 }
 
+impl ObjectId {
+    /// Its kind as `ApplySet` writes it: `Service`, `StatefulSet.apps`.
+    pub fn group_kind(&self) -> String {
+        if self.group.is_empty() {
+            self.kind.clone()
+        } else {
+            format!("{}.{}", self.kind, self.group)
+        }
+    }
+}
+
 /// All objects that a revision applied.
 pub type Inventory = BTreeSet<ObjectId>;
 

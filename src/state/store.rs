@@ -4,13 +4,14 @@
 //! (compare-and-swap); vaults, revisions and public parts never change once written; a vault that is listed and cannot
 //! be read, or whose digest differs, is an error and never "not there". A head of a newer host is never written over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
 use super::head::{Head, SCHEMA, Site, VaultRef};
 use super::revision::{Public, Revision};
+use super::signpost::Signpost;
 use super::vault::Vault;
 
 /// How many revisions are kept.
@@ -29,7 +30,7 @@ impl HeadVersion {
     pub(crate) fn of(token: impl Into<String>, head: &Head) -> Self {
         Self {
             token: token.into(),
-            newer: newer(head).map(|why| (head.chain.clone(), why)),
+            newer: newer(head.schema, &head.minimum_host).map(|why| (head.chain.clone(), why)),
         }
     }
 
@@ -101,6 +102,30 @@ pub enum StoreError {
         why: String,
         /// This host's version.
         this: &'static str,
+    },
+    /// The chain is here, and its head is not.
+    #[error("chain {chain:?} is not at home in namespace {namespace:?}: its home is {}", .signpost.home)]
+    NotHome {
+        /// The chain.
+        chain: String,
+        /// Where its head was looked for.
+        namespace: String,
+        /// What stands there.
+        signpost: Box<Signpost>,
+    },
+    /// A place in which the chain is to have something is another's.
+    #[error("chain {chain:?} cannot have a place in {place}: configmap {name:?} there {whose}")]
+    PlaceTaken {
+        /// The chain.
+        chain: String,
+        /// Namespace and cluster.
+        place: String,
+        /// Name of what stands there.
+        name: String,
+        /// Whose it is.
+        whose: String,
+        /// What to do.
+        hint: String,
     },
     /// A vault that the head lists is not there.
     #[error("vault {name:?} of subject {subject:?} is missing in {place}")]
@@ -228,6 +253,8 @@ impl StoreError {
             Self::Newer { .. } => Some(
                 "install the newer kubectl chain; get, status and logs work with this one".into(),
             ),
+            Self::NotHome { signpost, .. } => Some(signpost.home.hint()),
+            Self::PlaceTaken { hint, .. } => Some(hint.clone()),
             Self::VaultMissing { name, .. } => Some(format!(
                 "keys are never made twice: restore {name:?} from a backup, or delete the chain with --purge"
             )),
@@ -275,6 +302,18 @@ pub trait Store: Send + Sync {
         &self,
         version: &HeadVersion,
     ) -> impl Future<Output = Result<HeadPut, StoreError>> + Send;
+
+    /// Says in each of these places but the home, each with the kinds of its objects there, whose place it is and where
+    /// the home is. Nothing is asked or written where that stands already. Where only one place can be, as in a folder,
+    /// there is nothing to say.
+    fn mark(
+        &self,
+        head: &Head,
+        places: &BTreeMap<Site<'_>, BTreeSet<String>>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = (head, places);
+        async { Ok(()) }
+    }
 
     /// Reads a vault that the head lists for `subject`, and checks that it is the subject's and has the digest.
     fn read_vault(
@@ -379,12 +418,24 @@ pub fn public_digest(public: &Public) -> Result<String, StoreError> {
 /// This host's version.
 const THIS_HOST: &str = env!("CARGO_PKG_VERSION");
 
-/// Why this host may not write over `head`, if it may not.
-fn newer(head: &Head) -> Option<String> {
-    if head.schema > SCHEMA {
-        Some(format!("schema {} > {SCHEMA}", head.schema))
-    } else if semver(&head.minimum_host) > semver(THIS_HOST) {
-        Some(format!("it needs {} or later", head.minimum_host))
+/// Fails when this host may not write over a signpost.
+pub(crate) fn check_signpost(there: &Signpost) -> Result<(), StoreError> {
+    match newer(there.schema, &there.minimum_host) {
+        None => Ok(()),
+        Some(why) => Err(StoreError::Newer {
+            chain: there.chain.clone(),
+            why,
+            this: THIS_HOST,
+        }),
+    }
+}
+
+/// Why this host may not write over a record of this schema and minimum host, if it may not.
+fn newer(schema: u32, minimum_host: &str) -> Option<String> {
+    if schema > SCHEMA {
+        Some(format!("schema {schema} > {SCHEMA}"))
+    } else if semver(minimum_host) > semver(THIS_HOST) {
+        Some(format!("it needs {minimum_host} or later"))
     } else {
         None
     }

@@ -42,11 +42,12 @@ use kubectl_chain::cluster::readiness::readiness;
 use kubectl_chain::cluster::request::{ListQuery, Preconditions};
 use kubectl_chain::cluster::rights::Right;
 use kubectl_chain::cluster::watch::{look, wait_ready};
-use kubectl_chain::cluster::{ClusterError, ClusterStore, Connection};
+use kubectl_chain::cluster::{ClusterError, ClusterStore, Connection, home_of, records};
 use kubectl_chain::state::lock::{Claim, LockError, acquire, fence, release};
+use kubectl_chain::state::signpost::places;
 use kubectl_chain::state::{
-    Head, HeadCreation, HeadPut, Inventory, KeptItem, ObjectId, Phase, Public, Revision, Site,
-    Store, StoreError, Vault, VaultCreation, VaultRef,
+    Head, HeadCreation, HeadPut, Inventory, KeptItem, ObjectId, Phase, Public, Remembered,
+    Revision, Site, Store, StoreError, Vault, VaultCreation, VaultRef,
 };
 use plane::plane;
 use serde_json::{Value, json};

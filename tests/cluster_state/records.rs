@@ -282,3 +282,218 @@ async fn revisions_in_parts_come_back_and_ten_are_kept() {
         Err(StoreError::Missing { .. })
     ));
 }
+
+fn node_in(namespace: &str) -> Remembered {
+    Remembered {
+        kind: "node".into(),
+        namespace: namespace.into(),
+        ..Remembered::default()
+    }
+}
+
+/// A head with one subject in each of these namespaces.
+fn spread(chain: &str, uid: &str, namespaces: &[&str]) -> Head {
+    let subjects = namespaces.iter().enumerate();
+    Head {
+        subjects: subjects
+            .map(|(number, namespace)| (format!("node/{number}"), node_in(namespace)))
+            .collect(),
+        ..head(chain, uid)
+    }
+}
+
+fn kinds(kinds: &[&str]) -> BTreeSet<String> {
+    kinds.iter().map(|kind| (*kind).to_owned()).collect()
+}
+
+async fn version(connection: &Connection) -> String {
+    let map = get(connection, "", "ConfigMap", "chain-c").await.unwrap();
+    map["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_signpost_stands_in_each_place_but_the_home_and_is_mended() {
+    let home = plane().namespace("home").await;
+    let place = plane().namespace("place").await;
+    let head = spread("c", UID, &[&home.namespace, &place.namespace]);
+    let store = || ClusterStore::new(&home, "c", UID, &home.namespace).at_home("n-1");
+    let of = |of: &[&str]| {
+        let mut places = places(&head, []);
+        places.insert(Site::home(&place.namespace), kinds(of));
+        places
+    };
+    let wanted = of(&["Service", "StatefulSet.apps"]);
+    let first = store();
+    assert!(!first.is_marked(&head, &wanted).await.unwrap());
+    first.mark(&head, &wanted).await.unwrap();
+    assert!(get(&home, "", "ConfigMap", "chain-c").await.is_none());
+    let map = get(&place, "", "ConfigMap", "chain-c").await.unwrap();
+    assert_eq!(labels::label(&map, labels::RECORD), "signpost");
+    assert_eq!(
+        labels::label(&map, labels::APPLYSET_ID),
+        labels::applyset_id("c", &place.namespace)
+    );
+    let text = map["data"]["signpost.json"].as_str().unwrap();
+    let shown: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        shown,
+        json!({
+            "schema": 1, "minimumHost": "0.1.0", "uid": UID, "chain": "c", "stack": "stack",
+            "home": {"namespace": home.namespace, "uid": "n-1"},
+            "groupKinds": ["Service", "StatefulSet.apps"],
+        })
+    );
+
+    // What is there is left alone, also by somebody who may not read the home's namespace.
+    let was = version(&place).await;
+    let again = store().at_home("");
+    again.mark(&head, &wanted).await.unwrap();
+    assert!(again.is_marked(&head, &wanted).await.unwrap());
+    assert_eq!(version(&place).await, was);
+    // What differs is mended: its kinds, or what somebody wrote into it.
+    store().mark(&head, &of(&["Service"])).await.unwrap();
+    let map = get(&place, "", "ConfigMap", "chain-c").await.unwrap();
+    assert_eq!(
+        labels::annotation(&map, labels::APPLYSET_GROUP_KINDS),
+        "Service"
+    );
+    let mut broken = map.clone();
+    broken["data"] = json!({"signpost.json": "{}"});
+    let config_map = kind("", "ConfigMap");
+    place
+        .replace(&config_map, &place.namespace, "chain-c", &broken)
+        .await
+        .unwrap();
+    assert!(!store().is_marked(&head, &of(&["Service"])).await.unwrap());
+    // Whoever has looked before writes by what is there now.
+    first.mark(&head, &of(&["Service"])).await.unwrap();
+    assert!(store().is_marked(&head, &of(&["Service"])).await.unwrap());
+
+    // It leads home, and is no head.
+    let _ = store().create_head(&head).await.unwrap();
+    let here = ClusterStore::new(&place, "c", "", &place.namespace);
+    let Err(StoreError::NotHome { signpost, .. }) = here.load_head().await else {
+        panic!("it was taken for a head");
+    };
+    let (there, found) = home_of(&place, &signpost).await.unwrap();
+    assert_eq!((&there.namespace, &found.uid), (&home.namespace, &head.uid));
+
+    let purged = purge_records(&place, "", "c", UID, &place.namespace, &Quiet).await;
+    assert_eq!(purged.unwrap(), 1);
+    assert!(get(&place, "", "ConfigMap", "chain-c").await.is_none());
+}
+
+#[tokio::test]
+async fn a_place_of_another_is_refused_and_its_owner_named() {
+    let home = plane().namespace("mine").await;
+    let place = plane().namespace("theirs").await;
+    let head = spread("c", UID, &[&place.namespace]);
+    let wanted = places(&head, []);
+    let refused = async || {
+        let store = ClusterStore::new(&home, "c", UID, &home.namespace);
+        let looked = store.is_marked(&head, &wanted).await.unwrap_err();
+        let marked = store.mark(&head, &wanted).await.unwrap_err();
+        assert_eq!(looked.to_string(), marked.to_string());
+        format!("{looked}\nhint: {}", looked.hint().unwrap())
+    };
+
+    let other = ClusterStore::new(&home, "c", "u-2", "elsewhere");
+    let others = spread("c", "u-2", &[&place.namespace]);
+    other.mark(&others, &places(&others, [])).await.unwrap();
+    let said = refused().await;
+    assert_eq!(
+        said,
+        format!(
+            "chain \"c\" cannot have a place in namespace \"{}\": configmap \"chain-c\" there marks a place of another chain \"c\", whose home is namespace \"elsewhere\"\nhint: give this chain another name, or delete the other: kubectl chain delete c -n elsewhere",
+            place.namespace
+        )
+    );
+    purge_records(&place, "", "c", "u-2", &place.namespace, &Quiet)
+        .await
+        .unwrap();
+
+    let at_home = ClusterStore::new(&place, "c", "u-3", &place.namespace);
+    let HeadCreation::Created(stands) =
+        at_home.create_head(&super::head("c", "u-3")).await.unwrap()
+    else {
+        panic!("the name was free");
+    };
+    let said = refused().await;
+    assert!(said.contains("is the head of another chain"), "{said}");
+    assert!(said.contains(&format!("kubectl chain delete c -n {}", place.namespace)));
+    let _ = at_home.delete_head(&stands).await.unwrap();
+
+    let stranger = config_map(&place, "chain-c", "1");
+    let config_map = kind("", "ConfigMap");
+    place
+        .create(&config_map, &place.namespace, &stranger)
+        .await
+        .unwrap();
+    let said = refused().await;
+    assert!(said.contains("is of no chain that can be told"), "{said}");
+    assert!(said.contains("kubectl delete configmap chain-c"), "{said}");
+}
+
+#[tokio::test]
+async fn of_many_chains_of_one_name_one_gets_the_place() {
+    let place = plane().namespace("crowd").await;
+    let mut racers = Vec::new();
+    for number in 0..8 {
+        let place = place.clone();
+        racers.push(tokio::spawn(async move {
+            // Two runs of each chain.
+            let uid = format!("uid-{}", number / 2);
+            let head = spread("c", &uid, &[&place.namespace]);
+            let store = ClusterStore::new(&place, "c", &uid, &format!("home-{uid}"));
+            match store.mark(&head, &places(&head, [])).await {
+                Ok(()) => Some(uid),
+                Err(StoreError::PlaceTaken { .. }) => None,
+                Err(error) => panic!("{error}"),
+            }
+        }));
+    }
+    let mut winners = BTreeMap::new();
+    for racer in racers {
+        if let Some(uid) = racer.await.unwrap() {
+            *winners.entry(uid).or_insert(0) += 1;
+        }
+    }
+    let winners: Vec<_> = winners.into_iter().collect();
+    assert!(matches!(winners.as_slice(), [(_, 2)]), "{winners:?}");
+}
+
+#[tokio::test]
+async fn the_way_home_ends_where_the_signpost_is_wrong_or_may_not_be_followed() {
+    let home = plane().namespace("shut").await;
+    let place = plane().namespace("open").await;
+    let head = spread("c", UID, &[&place.namespace]);
+    let store = ClusterStore::new(&home, "c", UID, &home.namespace);
+    store.mark(&head, &places(&head, [])).await.unwrap();
+    let known = records(&place, Some(&place.namespace)).await.unwrap();
+    let [(_, signpost)] = known.signposts.as_slice() else {
+        panic!("{known:?}");
+    };
+    let gone = home_of(&place, signpost).await.unwrap_err();
+    assert!(matches!(gone, ClusterError::HomeGone { .. }), "{gone}");
+    let hint = gone.hint().unwrap();
+    assert!(
+        hint.contains("kubectl delete configmap chain-c -n open-"),
+        "{hint}"
+    );
+
+    let _ = store.create_head(&head).await.unwrap();
+    let user = plane().user(&place, "neighbour", "view").await;
+    let closed = home_of(&user, signpost).await.unwrap_err();
+    assert!(
+        matches!(closed, ClusterError::HomeClosed { .. }),
+        "{closed}"
+    );
+    assert!(closed.to_string().contains(&home.namespace), "{closed}");
+    assert!(closed.hint().unwrap().contains("kind: Role"));
+    for error in [&gone, &closed] {
+        assert!(error.is_no_way_home());
+    }
+}

@@ -275,7 +275,8 @@ fn node(
     }
 }
 
-/// Chooses among all nodes of a namespace. A name is that of a node, else of a workload, else of a pod.
+/// Chooses among all nodes of a namespace. A name is that of a node, else of a workload, else of a pod, else what stands
+/// before the first dot in the name of one node alone: `peer0` is `peer0.org1`.
 fn select(
     all: Vec<NodePod>,
     namespace: &str,
@@ -322,6 +323,17 @@ fn select(
         }
         if found.is_empty() {
             found = by(|node| &node.pod);
+        }
+        if found.is_empty() {
+            // The part before the first dot, where one node alone has it.
+            let short = |node: &&NodePod| {
+                let first = node.node.split_once('.').map(|(first, _)| first);
+                first == Some(name.as_str())
+            };
+            found = inside.iter().filter(short).collect();
+            if found.len() > 1 {
+                found.clear();
+            }
         }
         if found.is_empty() {
             return Err(unknown_node(name, chain, namespace, &inside));
@@ -460,6 +472,19 @@ mod tests {
         );
         assert_eq!(found(Some("a"), &[]).unwrap(), ["a-node0-0", "a-node1-0"]);
         assert_eq!(found(None, &["b-node0"]).unwrap(), ["b-node0-0"]);
+    }
+
+    #[test]
+    fn a_short_name_is_taken_where_one_node_alone_has_it() {
+        let of = |names: &[&str], asked: &str| {
+            let nodes = names.iter().map(|name| node("a", name)).collect();
+            let found = select(nodes, "default", None, &[asked.to_owned()]);
+            found.map(|it| it.into_iter().map(|node| node.node).collect::<Vec<_>>())
+        };
+        let two = ["peer0.org1", "peer0.org2", "orderer0.ord"];
+        assert_eq!(of(&two, "orderer0").unwrap(), ["orderer0.ord"]);
+        assert!(of(&two, "peer0").is_err(), "two have it");
+        assert_eq!(of(&two[..1], "peer0").unwrap(), ["peer0.org1"]);
     }
 
     #[test]

@@ -7,18 +7,20 @@ use std::time::Duration;
 use anyhow::bail;
 use futures::future::{join, try_join_all};
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
+use super::checks::{Home, check};
+use super::namespaces::{Missing, every_namespace, home_of, make_namespaces, uid_of};
+use super::part::{Part, Target, parts};
 use super::spread::Between;
 use super::{Change, DryRun, Round, Wish, plan, print_objects, tell_notes};
 use crate::cluster::apply::{
     self, ApplyOptions, ApplyPlan, DisruptionGroup, Hooks, Outcome as Done,
 };
-use crate::cluster::preflight::{self, ClaimChecks, Finding, NamespaceState};
+use crate::cluster::preflight::{self, NamespaceState};
 use crate::cluster::prune::{PrunePlan, prune};
 use crate::cluster::{ClusterError, ClusterStore, Clusters, ConnectFlags, Connection, watch};
 use crate::commands::circumstances::now_ms;
-use crate::commands::hooks::{self, HookRun, subject_of};
+use crate::commands::hooks::{HookRun, subject_of};
 use crate::commands::{Context, Once, in_cluster, keep_lock};
 use crate::manifest::Object;
 use crate::pipeline::Resolved;
@@ -26,8 +28,8 @@ use crate::pipeline::form::{self, Prepared, Verb};
 use crate::pipeline::run::Renewal;
 use crate::pipeline::shape::groups;
 use crate::plugin::contract::Subject;
-use crate::state::{ClusterRecord, ObjectId, Store, lock};
-use crate::ui::{Message, Printer, Progress};
+use crate::state::{ClusterRecord, ObjectId, Store, StoreError, lock};
+use crate::ui::{Printer, Progress};
 
 impl Change {
     pub(super) async fn in_cluster(
@@ -51,7 +53,7 @@ impl Change {
             .prepare_in(&context.connect, &connection, &store, verb)
             .await?;
         let uid = prepared.head.uid.clone();
-        let store = store.with_uid(&uid).reaching(&clusters);
+        let mut store = store.with_uid(&uid).reaching(&clusters);
         tell_notes(&prepared, printer);
         let mut parts = parts(&prepared, &clusters)?;
         let disruption = disruption_groups(resolved, &prepared);
@@ -70,16 +72,33 @@ impl Change {
         };
         let mut missing: Missing = every_namespace(&parts);
         let mut sampled = false;
+        let mut marked = true;
+        let mut home_uid = None;
+        let places = prepared.places();
+        let looked = store.is_marked(&prepared.head, &places);
         if prepared.stored.is_none() || prepared.writes() {
-            let checked = check(&target, &options, &parts, &prepared, home, printer).await;
-            if checked.is_err() {
+            let checked = check(&target, &options, &parts, &prepared, home, printer);
+            let (checked, looked) = join(checked, looked).await;
+            if checked.is_err() || looked.is_err() {
                 // What the checks found may be the work of another run that began meanwhile: then that is said.
                 prepared.check_raced(&store).await?;
             }
+            // Whose a place is says more than what of theirs is in the way there.
+            let looked = match looked {
+                Err(taken @ StoreError::PlaceTaken { .. }) => return Err(taken.into()),
+                looked => looked,
+            };
             let states = checked?;
+            looked?;
             sampled = true;
             missing
                 .retain(|place| !matches!(states.get(place), Some(NamespaceState::Exists { .. })));
+            home_uid = uid_of(states.get(&home_of(&connection)));
+        } else {
+            marked = looked.await?;
+            if !marked {
+                home_uid = uid_of(Some(&home.await??));
+            }
         }
         for line in plan::lines(
             &prepared,
@@ -99,13 +118,15 @@ impl Change {
         });
         let mut written = None;
         if prepared.writes() {
-            make_namespaces(&clusters, &missing, printer).await?;
+            let made = make_namespaces(&clusters, &missing, printer).await?;
+            home_uid = home_uid.or(uid_of(made.get(&home_of(&connection))));
             if !missing.is_empty() {
                 // A namespace that was just made is known from now on.
                 clusters.identify(&mut records).await?;
                 form::know_clusters(&mut prepared.head, &records);
             }
         }
+        store = store.at_home(&home_uid.unwrap_or_default());
         let between = Between {
             wish,
             clusters: &clusters,
@@ -115,11 +136,13 @@ impl Change {
         };
         let settling = between.settle(&mut prepared, verb, &target, &options, printer);
         if Box::pin(settling).await? {
-            parts = self::parts(&prepared, &clusters)?;
+            parts = super::part::parts(&prepared, &clusters)?;
             sampled = false;
         }
         if prepared.writes() {
             written = Some(prepared.commit(&store, resolved, &claim).await?);
+        } else if !marked {
+            written = Some(prepared.claim(&store, resolved, &claim).await?);
         }
         let hooks = wish.hooks(&clusters, &store, &prepared, printer);
         let called = hooks.run("before-remove").await? + hooks.run("before-add").await?;
@@ -136,7 +159,7 @@ impl Change {
             if prepared.writes() {
                 written = Some(prepared.commit(&store, resolved, &claim).await?);
             }
-            parts = self::parts(&prepared, &clusters)?;
+            parts = super::part::parts(&prepared, &clusters)?;
         }
         let options = ApplyOptions {
             checked: called == 0 && sampled && missing.is_empty(),
@@ -155,7 +178,7 @@ impl Change {
             quiet: self.output.is_some(),
             changes_only: self.changes_only,
             busy: Once::default(),
-            lock: Mutex::new(if prepared.writes() {
+            lock: Mutex::new(if written.is_some() {
                 Lock::Fresh
             } else {
                 Lock::Open
@@ -285,92 +308,6 @@ impl Change {
     }
 }
 
-/// The chain whose objects are applied, in whatever cluster.
-pub(super) struct Target<'a> {
-    chain: &'a str,
-    uid: &'a str,
-    groups: &'a [DisruptionGroup],
-    clusters: &'a Clusters,
-}
-
-/// What of a chain is for one cluster.
-pub(super) struct Part {
-    /// Its name in the spec, "" for home.
-    pub cluster: String,
-    pub connection: Connection,
-    /// As they are sent.
-    pub objects: Vec<Value>,
-    /// Those of the chain there.
-    namespaces: BTreeSet<String>,
-}
-
-impl Part {
-    pub fn plan<'a>(&'a self, target: &Target<'a>, options: &ApplyOptions) -> ApplyPlan<'a> {
-        ApplyPlan {
-            cluster: &self.cluster,
-            chain: target.chain,
-            uid: target.uid,
-            objects: &self.objects,
-            groups: target.groups,
-            clusters: Some(target.clusters),
-            options: options.clone(),
-        }
-    }
-}
-
-/// Everything by cluster, the home first: also clusters in which nothing is left but what is to be pruned.
-pub(super) fn parts(prepared: &Prepared, clusters: &Clusters) -> Result<Vec<Part>, ClusterError> {
-    let own = || prepared.outcome.subjects.iter().filter(|it| !it.foreign);
-    let mut names: BTreeSet<&str> = own().map(|it| it.cluster.as_str()).collect();
-    names.extend(prepared.previous.iter().map(|id| id.cluster.as_str()));
-    names.extend(prepared.objects.iter().map(|it| it.cluster.as_str()));
-    names.insert("");
-    let part = |name: &str| {
-        let connection = clusters.of(name)?;
-        let here = own().filter(|it| it.cluster == name);
-        let mut namespaces: BTreeSet<String> = here.map(|it| it.namespace.clone()).collect();
-        namespaces.insert(connection.namespace.clone());
-        let objects = prepared.objects.iter().filter(|it| it.cluster == name);
-        Ok(Part {
-            cluster: name.to_owned(),
-            connection: connection.clone(),
-            objects: objects.map(|it| it.value.clone()).collect(),
-            namespaces,
-        })
-    };
-    names.into_iter().map(part).collect()
-}
-
-/// Namespaces by cluster that are not there, or not known to be.
-type Missing = BTreeSet<(String, String)>;
-
-fn every_namespace(parts: &[Part]) -> Missing {
-    let of = |part: &Part| {
-        let cluster = part.cluster.clone();
-        let names = part.namespaces.clone().into_iter();
-        names.map(move |name| (cluster.clone(), name))
-    };
-    parts.iter().flat_map(of).collect()
-}
-
-async fn make_namespaces(
-    clusters: &Clusters,
-    missing: &Missing,
-    printer: &Printer,
-) -> anyhow::Result<()> {
-    for (cluster, name) in missing {
-        let made = preflight::ensure_namespace(clusters.of(cluster)?, name).await;
-        if made.map_err(|error| error.of_cluster(cluster))?.1 {
-            let place = in_cluster(cluster);
-            printer.line(&format!("namespace/{name} created{place}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// How the namespace of a chain's head is, once the server has said so.
-type Home = JoinHandle<Result<NamespaceState, ClusterError>>;
-
 /// What is known before the first write.
 struct Begun {
     prepared: Prepared,
@@ -420,6 +357,14 @@ impl Wish {
             None
         };
         let (stored, home) = asked.await?;
+        if let (Err(StoreError::NotHome { signpost, .. }), Verb::Create) = (&stored, verb) {
+            let (chain, namespace) = (&self.resolved.chain, &connection.namespace);
+            let home = &signpost.home;
+            bail!(
+                "another chain `{chain}` has a place in namespace `{namespace}`: its home is {home}\nhint: give the new chain another name or another namespace; that one is changed by kubectl chain apply {chain} {}",
+                home.flags()
+            );
+        }
         let stored = stored?;
         for (name, known) in stored.iter().flat_map(|it| &it.head.clusters) {
             match records.get_mut(name) {
@@ -563,113 +508,6 @@ fn show(id: &ObjectId) -> String {
         format!("{kind}/{}", id.name)
     } else {
         format!("{kind}.{}/{}", id.group, id.name)
-    }
-}
-
-/// All that can be known to fail before the first write. Gives how the namespaces are.
-async fn check(
-    target: &Target<'_>,
-    options: &ApplyOptions,
-    parts: &[Part],
-    prepared: &Prepared,
-    home: Home,
-    printer: &Printer,
-) -> anyhow::Result<BTreeMap<(String, String), NamespaceState>> {
-    let kinds = prepared
-        .revision
-        .inventory
-        .iter()
-        .chain(&prepared.previous)
-        .map(|id| (id.group.clone(), id.kind.clone()))
-        .collect();
-    let claims: Vec<String> = prepared.claims.iter().cloned().collect();
-    let reaches = hooks::reaches(&prepared.outcome.services);
-    let mut home = Some(home);
-    let mut all = BTreeMap::new();
-    for part in parts {
-        let checks = ClaimChecks {
-            chain: target.chain,
-            uid: target.uid,
-            namespaces: &part.namespaces,
-            kinds: &kinds,
-            // Heads stand in their homes, so others' claims are seen there alone.
-            claims: if part.cluster.is_empty() {
-                &claims
-            } else {
-                &[]
-            },
-            makes_vaults: !prepared.outcome.vaults.is_empty(),
-            reaches: &reaches,
-        };
-        let asked = home.take().filter(|_| part.cluster.is_empty());
-        let plan = part.plan(target, options);
-        let states = check_part(part, &plan, &checks, asked, printer).await?;
-        all.extend(
-            states
-                .into_iter()
-                .map(|(name, state)| ((part.cluster.clone(), name), state)),
-        );
-    }
-    Ok(all)
-}
-
-async fn check_part(
-    part: &Part,
-    plan: &ApplyPlan<'_>,
-    checks: &ClaimChecks<'_>,
-    home: Option<Home>,
-    printer: &Printer,
-) -> anyhow::Result<BTreeMap<String, NamespaceState>> {
-    let connection = &part.connection;
-    // Both rounds only ask, so they are under way together; what the first one finds comes first.
-    let second = async {
-        let others = part
-            .namespaces
-            .iter()
-            .filter(|namespace| home.is_none() || **namespace != connection.namespace)
-            .map(|namespace| async move {
-                let state = preflight::namespace_state(connection, namespace).await?;
-                Ok::<_, ClusterError>((namespace.clone(), state))
-            });
-        let others = try_join_all(others).await?;
-        let mut states: BTreeMap<_, _> = others.into_iter().collect();
-        if let Some(home) = home {
-            states.insert(connection.namespace.clone(), home.await??);
-        }
-        let findings = preflight::before_apply(connection, plan, &states).await?;
-        Ok::<_, anyhow::Error>((states, findings))
-    };
-    let (first, second) = join(preflight::before_claim(connection, checks), second).await;
-    let first = first.map_err(|error| error.of_cluster(&part.cluster))?;
-    judge(&part.cluster, first, printer)?;
-    let (states, findings) = second?;
-    judge(&part.cluster, findings, printer)?;
-    Ok(states)
-}
-
-/// Prints findings; errors among them end the run before the first write.
-fn judge(cluster: &str, findings: Vec<Finding>, printer: &Printer) -> anyhow::Result<()> {
-    let mut errors = Vec::new();
-    for mut finding in findings {
-        if !cluster.is_empty() {
-            finding.message = format!("cluster {cluster:?}: {}", finding.message);
-        }
-        match finding.severity {
-            preflight::Severity::Warning => {
-                printer.message(
-                    &Message::new(crate::ui::Level::Warning, finding.message).hint(finding.hint),
-                );
-            }
-            preflight::Severity::Error => errors.push(match finding.hint {
-                Some(hint) => format!("{}\nhint: {hint}", finding.message),
-                None => finding.message,
-            }),
-        }
-    }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        bail!("{}", errors.join("\n"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use serde_json::Value;
 
-use super::cluster::{Target, parts};
+use super::part::{Target, parts};
 use super::{Round, Wish};
 use crate::cluster::addresses::Reach;
 use crate::cluster::apply::{self, ApplyOptions, Hooks, Outcome};
