@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chain_plugin_sdk::descriptor::{Operation, Phase};
-use futures::future::join_all;
+use futures::future::FutureExt as _;
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::recall::{recall_facts, recall_public, remembered};
@@ -24,8 +25,9 @@ use crate::plugin::contract::{Diagnostic, Ref, Subject, Topology};
 use crate::plugin::{Door as _, PluginError, Runtime, Sandbox};
 use crate::state::{Head, Public, StoreError};
 
-/// Most turns of one operation: one that goes on for ever ends here.
-pub const MOST_TURNS: usize = 10_000;
+/// Most turns of one operation: one that goes on for ever ends here. Hundreds of nodes of which each is asked once a second
+/// for as long as an operation waits need some ten thousand.
+pub const MOST_TURNS: usize = 100_000;
 /// Longest time that one step may take.
 pub const LONGEST_STEP: Duration = Duration::from_hours(1);
 
@@ -114,6 +116,14 @@ pub enum OperateError {
         /// Its words.
         diagnostics: Vec<Diagnostic>,
     },
+    /// It waits, and no step is under way.
+    #[error("operation {operation} of {plugin} waits for something that is no step")]
+    Idle {
+        /// The operation.
+        operation: String,
+        /// The plugin.
+        plugin: String,
+    },
     /// It never ends.
     #[error("operation {operation} of {plugin} did not end within {MOST_TURNS} turns")]
     Endless {
@@ -201,11 +211,18 @@ pub async fn drive<A: Acts>(
     let none = BTreeSet::new();
     let granted = scene.granted.get(service.plugin.name()).unwrap_or(&none);
     let reach = Reach::new(service, start.services, operation, granted);
+    let mut under_way = FuturesUnordered::new();
+    let mut asked = 0;
     let mut outcomes = Vec::new();
     for _ in 0..MOST_TURNS {
         match run.next(&outcomes)? {
-            Turn::Done(report) => return Ok(report),
+            Turn::Done(report) => {
+                // Nothing that was begun is left half done.
+                while under_way.next().await.is_some() {}
+                return Ok(report);
+            }
             Turn::Failed(diagnostics) => {
+                while under_way.next().await.is_some() {}
                 return Err(OperateError::Failed {
                     operation: operation.name.clone(),
                     plugin,
@@ -213,10 +230,22 @@ pub async fn drive<A: Acts>(
                 });
             }
             Turn::Steps(steps) => {
-                let work = steps
-                    .into_iter()
-                    .map(|step| take(step, scene, &reach, &door, service, acts));
-                outcomes = join_all(work).await;
+                for (step, number) in steps.into_iter().zip(asked..) {
+                    let work = take(step, scene, &reach, &door, service, acts);
+                    under_way.push(work.map(move |outcome| (number, outcome)));
+                    asked = number + 1;
+                }
+                let Some(first) = under_way.next().await else {
+                    return Err(OperateError::Idle {
+                        operation: operation.name.clone(),
+                        plugin,
+                    });
+                };
+                outcomes = vec![first];
+                // What has ended meanwhile comes with it.
+                while let Some(Some(more)) = under_way.next().now_or_never() {
+                    outcomes.push(more);
+                }
             }
         }
     }

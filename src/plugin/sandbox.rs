@@ -380,8 +380,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// The next turn, given the outcomes of the last one's steps.
-    pub fn next(&mut self, outcomes: &[operate::Outcome]) -> Result<operate::Turn, PluginError> {
+    /// The next turn, given the outcomes of steps that have ended, each with the number of its step.
+    pub fn next(
+        &mut self,
+        outcomes: &[(u32, operate::Outcome)],
+    ) -> Result<operate::Turn, PluginError> {
         let (guest, run) = (self.guest.clone(), self.run);
         self.sandbox
             .call("next", |store| guest.run().call_next(store, run, outcomes))

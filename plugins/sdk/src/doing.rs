@@ -8,11 +8,11 @@
 //! })
 //! ```
 //!
-//! Whatever is awaited side by side becomes the steps of one turn. Nothing of it outlives the process: an operation still
-//! begins by looking.
+//! Whatever is awaited side by side is done side by side, and each part goes on when its own step has ended. Nothing of it
+//! outlives the process: an operation still begins by looking.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,10 +24,10 @@ use crate::{Act, Diagnostics, Outcome, Report, Step, Turn, error};
 /// What is asked of the host and what it answered, by the number of the question.
 #[derive(Default)]
 struct Mailbox {
-    asked: u64,
-    waiting: VecDeque<(u64, Step)>,
-    under_way: Vec<u64>,
-    answers: BTreeMap<u64, Outcome>,
+    asked: u32,
+    waiting: VecDeque<Step>,
+    under_way: BTreeSet<u32>,
+    answers: BTreeMap<u32, Outcome>,
     now_ms: u64,
 }
 
@@ -46,9 +46,10 @@ impl Hands {
     pub async fn act(&self, step: Step) -> Outcome {
         let number = {
             let mut mailbox = self.0.borrow_mut();
-            mailbox.asked += 1;
             let number = mailbox.asked;
-            mailbox.waiting.push_back((number, step));
+            mailbox.asked = number.saturating_add(1);
+            mailbox.waiting.push_back(step);
+            mailbox.under_way.insert(number);
             number
         };
         poll_fn(
@@ -107,14 +108,21 @@ impl Doing {
         }
     }
 
-    /// The next turn, given the outcomes of the last one in the order of its steps.
+    /// The next turn, given the outcomes of all steps that are under way, in their order.
     pub fn next(&mut self, outcomes: Vec<Outcome>) -> Turn {
+        let asked: Vec<u32> = self.mailbox.borrow().under_way.iter().copied().collect();
+        self.ended(asked.into_iter().zip(outcomes).collect())
+    }
+
+    /// The next turn, given the outcomes of some steps, each with the number of its step in the whole run, from 0.
+    pub fn ended(&mut self, outcomes: Vec<(u32, Outcome)>) -> Turn {
         {
             let mut mailbox = self.mailbox.borrow_mut();
-            let asked = std::mem::take(&mut mailbox.under_way);
-            for (number, outcome) in asked.into_iter().zip(outcomes) {
+            for (number, outcome) in outcomes {
                 mailbox.now_ms = mailbox.now_ms.max(outcome.at_ms);
-                mailbox.answers.insert(number, outcome);
+                if mailbox.under_way.remove(&number) {
+                    mailbox.answers.insert(number, outcome);
+                }
             }
         }
         let mut context = Context::from_waker(Waker::noop());
@@ -123,12 +131,11 @@ impl Doing {
             Poll::Ready(Err(diagnostics)) => Turn::Failed(diagnostics),
             Poll::Pending => {
                 let mut mailbox = self.mailbox.borrow_mut();
-                let (numbers, steps): (Vec<u64>, Vec<Step>) = mailbox.waiting.drain(..).unzip();
-                if steps.is_empty() {
+                let steps: Vec<Step> = mailbox.waiting.drain(..).collect();
+                if mailbox.under_way.is_empty() {
                     let message = "the operation waits for something that is no step";
                     return Turn::Failed(vec![error("operation", "", message)]);
                 }
-                mailbox.under_way = numbers;
                 Turn::Steps(steps)
             }
         }
@@ -253,6 +260,39 @@ mod tests {
         assert_eq!(names(&doing.next(vec![answer(1), answer(2)])), ["more"]);
         match doing.next(vec![answer(7)]) {
             Turn::Done(report) => assert_eq!(report.text, "[7, 2] and 9 at 107"),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_part_goes_on_when_its_own_step_has_ended() {
+        let mut doing = Doing::new(0, |hands| async move {
+            let both = join_all(["slow", "quick"].map(|on| {
+                let hands = hands.clone();
+                async move {
+                    let first = code(&hands.act(step(on)).await);
+                    let second = code(&hands.act(step(&format!("{on} again"))).await);
+                    first * 10 + second
+                }
+            }));
+            Ok(Report {
+                text: format!("{:?}", both.await),
+                table: String::new(),
+                files: Vec::new(),
+                notes: Vec::new(),
+            })
+        });
+        let names = |turn: &Turn| match turn {
+            Turn::Steps(steps) => steps.iter().map(|it| it.on.clone()).collect(),
+            other => vec![format!("{other:?}")],
+        };
+        assert_eq!(names(&doing.ended(Vec::new())), ["slow", "quick"]);
+        assert_eq!(names(&doing.ended(vec![(1, answer(3))])), ["quick again"]);
+        // Only the slow one is under way now.
+        assert!(names(&doing.ended(vec![(2, answer(4))])).is_empty());
+        assert_eq!(names(&doing.ended(vec![(0, answer(1))])), ["slow again"]);
+        match doing.ended(vec![(3, answer(2))]) {
+            Turn::Done(report) => assert_eq!(report.text, "[12, 34]"),
             other => unreachable!("{other:?}"),
         }
     }

@@ -1,6 +1,7 @@
 //! Between the traits of an author and the exports of the component. Used by [`crate::export_plugin!`] alone.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use crate::bindings::chain::plugin::host as imports;
@@ -48,7 +49,42 @@ pub struct ConvertShim<T>(PhantomData<T>);
 /// Exports the interface `operate`.
 pub struct OperateShim<T>(PhantomData<T>);
 /// A run of an operation.
-pub struct RunShim<T>(RefCell<T>);
+pub struct RunShim<T>(RefCell<Running<T>>);
+
+/// An operation, and what it has heard of the turn that is under way, when it wants whole ones.
+struct Running<T> {
+    operation: T,
+    /// Number of steps of that turn.
+    wanted: usize,
+    held: BTreeMap<u32, Outcome>,
+}
+
+impl<T: Operate> Running<T> {
+    fn new(operation: T) -> Self {
+        Self {
+            operation,
+            wanted: 0,
+            held: BTreeMap::new(),
+        }
+    }
+
+    fn next(&mut self, outcomes: Vec<(u32, Outcome)>, host: &dyn Host) -> Turn {
+        let outcomes = match self.operation.ended(outcomes, host) {
+            Ok(turn) => return turn,
+            Err(outcomes) => outcomes,
+        };
+        self.held.extend(outcomes);
+        if self.held.len() < self.wanted {
+            return Turn::Steps(Vec::new());
+        }
+        let whole = std::mem::take(&mut self.held).into_values().collect();
+        let turn = self.operation.next(whole, host);
+        if let Turn::Steps(steps) = &turn {
+            self.wanted = steps.len();
+        }
+        turn
+    }
+}
 
 impl<T: Plugin> plugin::Guest for PluginShim<T> {
     type Session = SessionShim<T>;
@@ -112,9 +148,10 @@ impl<T: Operate> operate::Guest for OperateShim<T> {
 
 impl<T: Operate> operate::GuestRun for RunShim<T> {
     fn start(all: Topology, what: Request) -> Result<operate::Run, Vec<Diagnostic>> {
-        T::start(all, what, &Imports).map(|run| operate::Run::new(RunShim(RefCell::new(run))))
+        T::start(all, what, &Imports)
+            .map(|run| operate::Run::new(RunShim(RefCell::new(Running::new(run)))))
     }
-    fn next(&self, outcomes: Vec<Outcome>) -> Turn {
+    fn next(&self, outcomes: Vec<(u32, Outcome)>) -> Turn {
         self.0.borrow_mut().next(outcomes, &Imports)
     }
 }
@@ -167,4 +204,61 @@ macro_rules! export_part {
             );
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Act, Diagnostics, Response, Step, TestHost};
+
+    /// Asks two, then one for each answer, and tells what it was given.
+    struct Whole(Vec<Vec<i32>>);
+
+    impl Operate for Whole {
+        fn start(_: Topology, _: Request, _: &dyn Host) -> Result<Self, Diagnostics> {
+            Ok(Self(Vec::new()))
+        }
+
+        fn next(&mut self, outcomes: Vec<Outcome>, _: &dyn Host) -> Turn {
+            let code = |it: &Outcome| it.answer.as_ref().map_or(-1, |it| it.code);
+            self.0.push(outcomes.iter().map(code).collect());
+            let step = Step {
+                on: "chain".to_owned(),
+                says: String::new(),
+                sensitive: false,
+                timeout_ms: 0,
+                act: Act::Sleep(1),
+            };
+            match self.0.len() {
+                1 | 2 => Turn::Steps(vec![step.clone(), step]),
+                _ => Turn::Failed(Vec::new()),
+            }
+        }
+    }
+
+    #[test]
+    fn an_operation_that_wants_whole_turns_gets_them_in_their_order() {
+        let host = TestHost::default();
+        let mut running = Running::new(Whole(Vec::new()));
+        let outcome = |number: u32, code: i32| {
+            let answer = Ok(Response {
+                code,
+                body: Vec::new(),
+                more: String::new(),
+            });
+            (number, Outcome { at_ms: 0, answer })
+        };
+        let count = |turn: &Turn| match turn {
+            Turn::Steps(steps) => steps.len(),
+            _ => 9,
+        };
+        assert_eq!(count(&running.next(Vec::new(), &host)), 2);
+        assert_eq!(count(&running.next(vec![outcome(1, 11)], &host)), 0);
+        assert_eq!(count(&running.next(vec![outcome(0, 10)], &host)), 2);
+        assert_eq!(
+            count(&running.next(vec![outcome(3, 13), outcome(2, 12)], &host)),
+            9
+        );
+        assert_eq!(running.operation.0, [vec![], vec![10, 11], vec![12, 13]]);
+    }
 }

@@ -96,8 +96,22 @@ pub trait Operate: Sized + 'static {
     /// Begins an operation. Nothing outlives a crash but remembered state: look before you act.
     fn start(all: Topology, what: Request, host: &dyn Host) -> Result<Self, Diagnostics>;
 
-    /// The next steps, given the outcomes of the last ones (none at first).
+    /// The next steps, given the outcomes of all steps of the last turn, in their order (none at first).
     fn next(&mut self, outcomes: Vec<Outcome>, host: &dyn Host) -> Turn;
+
+    /// The same for an operation that goes on as soon as any step has ended, as [`Doing`](crate::doing::Doing) does: one slow
+    /// node then keeps nobody else waiting. Each outcome has the number of its step in the whole run, from 0.
+    ///
+    /// # Errors
+    /// The outcomes, untouched: the operation wants whole turns, and gets them by [`next`](Self::next). That is the default.
+    fn ended(
+        &mut self,
+        outcomes: Vec<(u32, Outcome)>,
+        host: &dyn Host,
+    ) -> Result<Turn, Vec<(u32, Outcome)>> {
+        let _ = host;
+        Err(outcomes)
+    }
 }
 
 /// An error about the value at `path`, a JSON pointer into what the call was given.

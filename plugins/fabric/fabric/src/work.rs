@@ -382,6 +382,14 @@ impl Operate for Work {
     fn next(&mut self, outcomes: Vec<Outcome>, _: &dyn Host) -> Turn {
         self.0.next(outcomes)
     }
+
+    fn ended(
+        &mut self,
+        outcomes: Vec<(u32, Outcome)>,
+        _: &dyn Host,
+    ) -> Result<Turn, Vec<(u32, Outcome)>> {
+        Ok(self.0.ended(outcomes))
+    }
 }
 
 async fn run(crew: Crew, roster: Roster, what: Request) -> Result<Report, Diagnostics> {

@@ -198,7 +198,7 @@ impl Run<'_> {
             Ok(work) => work,
             Err(fault) => return Some(Err(fault)),
         };
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut sleeping, mut asked) = (Vec::new(), Vec::new(), 0_u32);
         for _ in 0..MOST_TURNS {
             // Nothing is asked of the host between turns but what the door of the start would give.
             let turn = {
@@ -209,12 +209,31 @@ impl Run<'_> {
                 };
                 let mut door = network.door(service, Phase::Operate, subject);
                 door.operation = Some(operation);
-                work.next(outcomes, &door)
+                work.ended(outcomes, &door)
+            };
+            let Ok(turn) = turn else {
+                let message = format!("{} wants whole turns", operation.name);
+                return Some(Err(vec![error("operation", "", message)]));
             };
             match turn {
                 Turn::Done(report) => return Some(Ok(report)),
                 Turn::Failed(diagnostics) => return Some(Err(diagnostics)),
-                Turn::Steps(steps) => outcomes = self.steps(&steps)?,
+                Turn::Steps(steps) => {
+                    let mut doing = Vec::new();
+                    for (step, number) in steps.into_iter().zip(asked..) {
+                        asked = number.saturating_add(1);
+                        self.tell(&step);
+                        match step.act {
+                            Act::Sleep(ms) => {
+                                let due = self.network.now_ms.saturating_add(u64::from(ms));
+                                sleeping.push((due, number));
+                            }
+                            _ => doing.push((number, step)),
+                        }
+                    }
+                    outcomes = self.steps(&doing)?;
+                    outcomes.extend(self.awake(&mut sleeping, outcomes.is_empty()));
+                }
             }
         }
         let message = format!("{} did not end within {MOST_TURNS} turns", operation.name);
@@ -233,25 +252,44 @@ impl Run<'_> {
         fabric::Work::start(network.topology.clone(), request, &door)
     }
 
-    /// Does the steps of one turn; nothing when the process is killed among them.
-    fn steps(&mut self, steps: &[Step]) -> Option<Vec<Outcome>> {
+    fn tell(&mut self, step: &Step) {
+        if !step.says.is_empty() {
+            let told = (step.on.clone(), step.says.clone());
+            self.network.log.says.push(told);
+        }
+    }
+
+    /// Those whose sleep is over. When nothing else goes on, time passes until one is.
+    fn awake(&mut self, sleeping: &mut Vec<(u64, u32)>, idle: bool) -> Vec<(u32, Outcome)> {
+        if let (true, Some(&(due, _))) = (idle, sleeping.iter().min()) {
+            let pause = due.saturating_sub(self.network.now_ms);
+            self.world.pass(u32::try_from(pause).unwrap_or(u32::MAX));
+            self.network.now_ms = self.network.now_ms.max(due);
+            self.network.log.slept_ms += pause;
+            self.tick();
+        }
+        let at_ms = self.network.now_ms;
+        let over = sleeping.extract_if(.., |(due, _)| *due <= at_ms);
+        let outcome = |(_, number)| {
+            let answer = Ok(done());
+            (number, Outcome { at_ms, answer })
+        };
+        over.map(outcome).collect()
+    }
+
+    /// Does steps, each with its number; nothing when the process is killed among them.
+    fn steps(&mut self, steps: &[(u32, Step)]) -> Option<Vec<(u32, Outcome)>> {
+        if steps.is_empty() {
+            return Some(Vec::new());
+        }
         self.network.log.turns += 1;
         let mut answers: Vec<Option<Result<Response, Failure>>> = Vec::new();
         let mut calls: Vec<(usize, Call<'_>)> = Vec::new();
         let mut lost = Vec::new();
         let mut killed = false;
-        let mut pause = 0;
-        for (index, step) in steps.iter().enumerate() {
-            if !step.says.is_empty() {
-                let told = (step.on.clone(), step.says.clone());
-                self.network.log.says.push(told);
-            }
+        for (index, (_, step)) in steps.iter().enumerate() {
             answers.push(None);
             let Act::Http(http) = &step.act else {
-                pause = pause.max(match step.act {
-                    Act::Sleep(ms) => ms,
-                    _ => 0,
-                });
                 if let Some(last) = answers.last_mut() {
                     *last = Some(self.act(step));
                 }
@@ -305,13 +343,6 @@ impl Run<'_> {
         } else {
             self.world.turn(&calls)
         };
-        if pause > 0 {
-            self.world.pass(pause);
-            if self.world.now_ms().is_none() {
-                self.network.now_ms = self.network.now_ms.saturating_add(u64::from(pause));
-            }
-            self.network.log.slept_ms += u64::from(pause);
-        }
         self.tick();
         if killed {
             return None;
@@ -330,7 +361,8 @@ impl Run<'_> {
             at_ms,
             answer: answer.unwrap_or_else(|| Err(failure("broken", "the world gave no answer"))),
         };
-        Some(answers.into_iter().map(outcome).collect())
+        let numbers = steps.iter().map(|(number, _)| *number);
+        Some(numbers.zip(answers.into_iter().map(outcome)).collect())
     }
 
     /// Whether the stack's operations may reach a port of a subject, by the host's rules.
