@@ -123,14 +123,14 @@ copy_files() {
 	done
 }
 
-# What the files that --follow names are now, in few words; nothing when one cannot be read.
+# What is in the files that --follow names; nothing when one cannot be read. No digest: an image may lack the program for it.
 contents() {
 	of=
 	for one in $follow; do
-		sum=$({ cksum <"${one%%:*}"; } 2>/dev/null) || return 1
-		of="$of $sum;"
+		text=$(cat "${one%%:*}" 2>/dev/null) || return 1
+		of="$of$text;"
 	done
-	echo "$of"
+	printf '%s' "$of"
 }
 
 # Keeps files of bounded size; their writers append, so they go on at the new end.
