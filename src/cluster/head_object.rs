@@ -30,14 +30,10 @@ pub(super) fn to_object(
 ) -> Result<Value, StoreError> {
     let what = format!("the head of chain {:?}", head.chain);
     let bytes = to_json(&what, head)?;
-    let mut object = parent(HEAD, &head.chain, &head.uid, namespace, &head.group_kinds);
+    let object = parent(HEAD, &head.chain, &head.uid, namespace, &head.group_kinds);
     let (map, key, value, size) = if bytes.len() <= PLAIN_LIMIT {
         let size = bytes.len();
-        let text = String::from_utf8(bytes).map_err(|_| StoreError::Unfit {
-            what: what.clone(),
-            why: "its JSON is not UTF-8".to_owned(),
-        })?;
-        ("data", PLAIN_KEY, text, size)
+        ("data", PLAIN_KEY, plain(&what, bytes)?, size)
     } else {
         let packed = gzip(&bytes);
         (
@@ -54,13 +50,28 @@ pub(super) fn to_object(
             limit: OBJECT_LIMIT,
         });
     }
+    let content = json!({ key: value });
+    let version = version.map(|it| it.token.as_str());
+    Ok(filled(object, map, content, version))
+}
+
+/// JSON as a `ConfigMap` shows it.
+pub(super) fn plain(what: &str, json: Vec<u8>) -> Result<String, StoreError> {
+    String::from_utf8(json).map_err(|_| StoreError::Unfit {
+        what: what.to_owned(),
+        why: "its JSON is not UTF-8".to_owned(),
+    })
+}
+
+/// A [`parent`] with its content, `data` or `binaryData`; with `version` for a PUT, without for a POST.
+pub(super) fn filled(mut object: Value, map: &str, content: Value, version: Option<&str>) -> Value {
     if let Value::Object(object) = &mut object {
-        object.insert(map.to_owned(), json!({ key: value }));
+        object.insert(map.to_owned(), content);
     }
     if let (Some(version), Some(Value::Object(metadata))) = (version, object.get_mut("metadata")) {
-        metadata.insert("resourceVersion".to_owned(), version.token.as_str().into());
+        metadata.insert("resourceVersion".to_owned(), version.into());
     }
-    Ok(object)
+    object
 }
 
 /// The `ConfigMap` by which a chain is known in a namespace, the parent of its `ApplySet`, without any data.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::head_object::parent;
+use super::head_object::{filled, parent, plain};
 use super::labels::{SIGNPOST, meta};
 use crate::state::store::{from_json, to_json};
 use crate::state::{Signpost, StoreError};
@@ -17,24 +17,15 @@ pub(super) fn to_object(
     version: Option<&str>,
 ) -> Result<Value, StoreError> {
     let what = format!("the signpost of chain {:?}", signpost.chain);
-    let text = String::from_utf8(to_json(&what, signpost)?).map_err(|_| StoreError::Unfit {
-        what,
-        why: "its JSON is not UTF-8".to_owned(),
-    })?;
+    let text = plain(&what, to_json(&what, signpost)?)?;
     let Signpost {
         chain,
         uid,
         group_kinds,
         ..
     } = signpost;
-    let mut object = parent(SIGNPOST, chain, uid, namespace, group_kinds);
-    if let Value::Object(object) = &mut object {
-        object.insert("data".to_owned(), json!({ KEY: text }));
-    }
-    if let (Some(version), Some(Value::Object(metadata))) = (version, object.get_mut("metadata")) {
-        metadata.insert("resourceVersion".to_owned(), version.into());
-    }
-    Ok(object)
+    let object = parent(SIGNPOST, chain, uid, namespace, group_kinds);
+    Ok(filled(object, "data", json!({ KEY: text }), version))
 }
 
 /// Reads the signpost of a `ConfigMap`.

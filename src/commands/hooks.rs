@@ -14,7 +14,9 @@ use crate::cluster::rights::Right;
 use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
-use crate::pipeline::operate::{OperateError, Scene, Start, about, drive, hooks, serves};
+use crate::pipeline::operate::{
+    HOOKS, OperateError, STATUS, Scene, Start, about, drive, hooks, serves,
+};
 use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
 use crate::plugin::Runtime;
@@ -28,15 +30,6 @@ use crate::ui::Printer;
 pub const GATE: &str = "gate";
 /// The hook that is asked whether somebody had better be restarted after the others of its group.
 const BEFORE_RESTART: &str = "before-restart";
-
-/// The hooks that create and apply call.
-const CALLED: [&str; 5] = [
-    "before-add",
-    "after-ready",
-    "before-remove",
-    BEFORE_RESTART,
-    GATE,
-];
 
 /// What hooks need of the run that calls them.
 pub struct HookRun<'a, S> {
@@ -325,7 +318,7 @@ impl<S: Store> HookRun<'_, S> {
 /// requests, and runs what they want run.
 pub fn reaches(services: &[ResolvedService]) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
-    for hook in CALLED {
+    for hook in HOOKS.into_iter().filter(|hook| *hook != STATUS) {
         for (_, operation) in hooks(services, hook) {
             rights.extend(Right::each("", "pods/portforward", &["create"]));
             if !operation.exec.is_empty() {

@@ -15,7 +15,7 @@ use crate::cluster::error::one_line;
 use crate::cluster::status::{self, ChainColumns, ChainStatus, ExtraColumns};
 use crate::cluster::{ClusterError, Elsewhere, elsewhere, find_elsewhere, home_of, records};
 use crate::pipeline::acts::ClusterActs;
-use crate::pipeline::operate::{Scene, Start, about, drive, hooks};
+use crate::pipeline::operate::{STATUS, Scene, Start, about, drive, hooks};
 use crate::pipeline::secrets::{Consents, Secrets};
 use crate::plugin::contract::operate::Report;
 use crate::state::{Head, Signpost};
@@ -160,7 +160,7 @@ async fn probe(chain: &ChainScene, printer: &Printer) -> ExtraColumns {
         amend: None,
     };
     let mut columns = ExtraColumns::new();
-    for (service, operation) in hooks(&chain.services, "status") {
+    for (service, operation) in hooks(&chain.services, STATUS) {
         let subjects: Vec<_> = chain.of_kind(about(operation)).collect();
         let asked = subjects.iter().map(|subject| {
             let start = Start {

@@ -1,8 +1,8 @@
 //! Forming and changing a chain: what is computed becomes what is remembered, in the one order that loses nothing.
 //!
 //! [`prepare`] reads and computes, and writes nothing: all that can fail on paper has failed by then. [`Prepared::commit`]
-//! writes head (`forming`), signposts, all vaults, revision, head (`formed`). A run that stops anywhere in between is finished by the
-//! next: the head says which subjects were claimed, and vaults that are there are used, never made again.
+//! writes head (`forming`), signposts, all vaults, revision, head (`formed`). A run that stops anywhere in between is
+//! finished by the next: the head says which subjects were claimed, and vaults that are there are used, never made again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -28,6 +28,17 @@ use crate::state::{Head, Public, StoreError};
 /// Most turns of one operation: one that goes on for ever ends here. Hundreds of nodes of which each is asked once a second
 /// for as long as an operation waits need some ten thousand.
 pub const MOST_TURNS: usize = 100_000;
+/// The hook that `status` calls.
+pub const STATUS: &str = "status";
+/// When the host calls an operation by itself.
+pub const HOOKS: [&str; 6] = [
+    "before-add",
+    "after-ready",
+    "before-remove",
+    "before-restart",
+    "gate",
+    STATUS,
+];
 /// Longest time that one step may take.
 pub const LONGEST_STEP: Duration = Duration::from_hours(1);
 
@@ -215,20 +226,7 @@ pub async fn drive<A: Acts>(
     let mut asked = 0;
     let mut outcomes = Vec::new();
     for _ in 0..MOST_TURNS {
-        match run.next(&outcomes)? {
-            Turn::Done(report) => {
-                // Nothing that was begun is left half done.
-                while under_way.next().await.is_some() {}
-                return Ok(report);
-            }
-            Turn::Failed(diagnostics) => {
-                while under_way.next().await.is_some() {}
-                return Err(OperateError::Failed {
-                    operation: operation.name.clone(),
-                    plugin,
-                    diagnostics,
-                });
-            }
+        let end = match run.next(&outcomes)? {
             Turn::Steps(steps) => {
                 for (step, number) in steps.into_iter().zip(asked..) {
                     let work = take(step, scene, &reach, &door, service, acts);
@@ -246,8 +244,18 @@ pub async fn drive<A: Acts>(
                 while let Some(Some(more)) = under_way.next().now_or_never() {
                     outcomes.push(more);
                 }
+                continue;
             }
-        }
+            Turn::Done(report) => Ok(report),
+            Turn::Failed(diagnostics) => Err(OperateError::Failed {
+                operation: operation.name.clone(),
+                plugin,
+                diagnostics,
+            }),
+        };
+        // Nothing that was begun is left half done.
+        while under_way.next().await.is_some() {}
+        return end;
     }
     Err(OperateError::Endless {
         operation: operation.name.clone(),

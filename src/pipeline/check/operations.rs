@@ -5,21 +5,12 @@ use chain_plugin_sdk::descriptor::{Operation, Phase};
 use super::contract::interface;
 use super::options::schema_of;
 use super::{Check, Subject, is_word, twin};
+use crate::pipeline::operate::{HOOKS, STATUS};
 use crate::pipeline::world::covers;
 use crate::plugin::Runtime;
 
-/// When the host calls an operation by itself.
-const HOOKS: [&str; 6] = [
-    "before-add",
-    "after-ready",
-    "before-remove",
-    "before-restart",
-    "gate",
-    "status",
-];
-
 /// Hooks that read no key: they stand within an apply or a status.
-const KEYLESS: [&str; 3] = ["before-restart", "gate", "status"];
+const KEYLESS: [&str; 3] = ["before-restart", "gate", STATUS];
 
 /// All of them.
 pub fn check(subject: &Subject<'_>, runtime: &Runtime) -> Check {
@@ -125,7 +116,7 @@ fn one(subject: &Subject<'_>, check: &mut Check, path: &str, operation: &Operati
             None,
         );
     }
-    if !operation.columns.is_empty() && operation.hook != "status" {
+    if !operation.columns.is_empty() && operation.hook != STATUS {
         check.fault(
             format!("{path}/columns"),
             "they are for the hook `status`",

@@ -9,8 +9,8 @@ mod next;
 mod tests;
 
 pub use next::{
-    Approved, DefinitionError, LegacyStep, Organisation, State, Step, Waiting, next, next_legacy,
-    target,
+    Approved, DefinitionError, LegacyStep, Organisation, State, Step, Waiting, installs, next,
+    next_legacy, target,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

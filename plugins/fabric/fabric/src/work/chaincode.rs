@@ -14,7 +14,8 @@ use fabric_proto::peer::{
 use fabric_service::facts::Package as Said;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_transaction::definition::{
-    Approved, Definition, EndorsementPolicy, Organisation, State, Step, Waiting, next, target,
+    Approved, Definition, EndorsementPolicy, Organisation, State, Step, Waiting, installs, next,
+    target,
 };
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::package::{self, Code, Connection, Image, Package};
@@ -243,9 +244,9 @@ pub async fn state(
     let (approved, approvals) = join(join_all(approved.collect::<Vec<_>>()), readiness).await;
     let mut organisations = BTreeMap::new();
     for (((org, _), peers), approved) in members.iter().zip(installed).zip(approved) {
-        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
+        let said = chaincode.package_of(org);
         let organisation = Organisation {
-            package_id: said.map(|(_, said)| said.package_id.clone()),
+            package_id: said.map(|said| said.package_id.clone()),
             peers: peers?,
             approved: approved?,
         };
@@ -360,8 +361,9 @@ pub async fn install(
         let Some(peer) = org.peers.iter().find(|it| it.name == *peer) else {
             continue;
         };
-        let said = chaincode.packages.iter().find(|(of, _)| *of == org.id);
-        let Some((_, said)) = said else { continue };
+        let Some(said) = chaincode.package_of(org) else {
+            continue;
+        };
         let package = package(said)?;
         work.push(async move {
             let call = lifecycle::install(&package.bytes);
@@ -389,11 +391,10 @@ pub async fn supply(crew: &Crew, chaincode: &Chaincode) -> Result<(), Diagnostic
         .check()
         .map_err(fault_at("chaincode", ""))?;
     let channel = crew.channel(&chaincode.about.channel)?;
-    let supplies = crew.members(channel).filter_map(|(org, admin)| {
-        let said = chaincode.packages.iter().find(|(id, _)| *id == org.id);
-        said.map(|(_, said)| (org, admin, &said.package_id))
-    });
-    let work = supplies.map(|(org, admin, package_id)| async move {
+    let supplies = crew
+        .members(channel)
+        .filter_map(|(org, admin)| Some((org, admin, chaincode.package_of(org)?)));
+    let work = supplies.map(|(org, admin, said)| async move {
         let mut patience = Patience::new(crew);
         let peers = loop {
             match installed(crew, org, admin).await {
@@ -401,10 +402,12 @@ pub async fn supply(crew: &Crew, chaincode: &Chaincode) -> Result<(), Diagnostic
                 Err(trouble) => patience.bear(crew, &org.id, trouble).await?,
             }
         };
-        let lacks = peers.into_iter().filter(|(_, it)| !it.contains(package_id));
-        let lacks: Vec<_> = lacks
-            .map(|(peer, _)| (org.msp_id.clone(), peer, package_id.clone()))
-            .collect();
+        let organisation = Organisation {
+            package_id: Some(said.package_id.clone()),
+            peers,
+            approved: None,
+        };
+        let lacks = installs(&[(org.msp_id.clone(), organisation)].into());
         install(crew, chaincode, &lacks).await
     });
     join_all(work.collect::<Vec<_>>())

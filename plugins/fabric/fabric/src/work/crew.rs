@@ -71,6 +71,14 @@ pub struct Chaincode {
     pub packages: Vec<(String, Package)>,
 }
 
+impl Chaincode {
+    /// Its package in an organisation of this party; none where its code does not run.
+    pub fn package_of(&self, org: &Org) -> Option<&Package> {
+        let found = self.packages.iter().find(|(id, _)| *id == org.id);
+        found.map(|(_, package)| package)
+    }
+}
+
 /// Everybody, and the hands that do the work.
 #[derive(Debug)]
 pub struct Crew {

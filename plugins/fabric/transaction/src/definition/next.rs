@@ -182,15 +182,10 @@ pub fn target(
     })
 }
 
-/// The next step towards `wish`.
-///
-/// # Errors
-/// As [`target`].
-pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
-    let definition = target(wish, state.committed.as_ref())?;
-
+/// Which peers lack the package of their organisation: organisation, peer and id of the package.
+pub fn installs(organisations: &BTreeMap<String, Organisation>) -> Vec<(String, String, String)> {
     let mut installs = Vec::new();
-    for (name, organisation) in &state.organisations {
+    for (name, organisation) in organisations {
         for (peer, installed) in &organisation.peers {
             if let Some(package) = &organisation.package_id
                 && !installed.contains(package)
@@ -199,6 +194,17 @@ pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
             }
         }
     }
+    installs
+}
+
+/// The next step towards `wish`.
+///
+/// # Errors
+/// As [`target`].
+pub fn next(wish: &Definition, state: &State) -> Result<Step, DefinitionError> {
+    let definition = target(wish, state.committed.as_ref())?;
+
+    let installs = installs(&state.organisations);
     if !installs.is_empty() {
         return Ok(Step::Install(installs));
     }
