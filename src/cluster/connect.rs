@@ -13,6 +13,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::sync::Semaphore;
 
 use super::error::ClusterError;
+use super::forward::Kept;
 use super::transport;
 
 /// How many requests are in flight at once, unless the caller says otherwise.
@@ -135,6 +136,8 @@ pub struct Connection {
     /// The server's URL.
     pub server: String,
     pub(super) in_flight: Arc<Semaphore>,
+    /// Connections into pods.
+    pub(super) kept: Kept,
     pub(super) request_timeout: Duration,
 }
 
@@ -182,6 +185,7 @@ impl Connection {
             context_name,
             server,
             in_flight: Arc::new(Semaphore::new(concurrency.max(1))),
+            kept: Kept::default(),
             request_timeout,
         })
     }

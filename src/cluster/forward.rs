@@ -1,6 +1,7 @@
 //! Streams into pods: a port of a pod as something to read and write, and HTTP over it (the act `http` of the contract).
 
 pub mod http;
+mod kept;
 mod tls;
 
 use std::io;
@@ -15,10 +16,11 @@ use kube::api::Portforwarder;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 pub use http::{HttpRequest, HttpResponse, request, request_over};
+pub use kept::Kept;
 pub use tls::{Identity, TlsSettings};
 
 /// A port of a pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PodPort {
     /// Namespace of the pod.
     pub namespace: String,
@@ -97,6 +99,20 @@ impl ForwardError {
             Self::Truncated { .. } => "truncated",
             Self::Timeout { .. } => "timeout",
         }
+    }
+}
+
+impl super::Connection {
+    /// Sends a request to a port of a pod; over HTTP/2 the connection is kept for the next one.
+    ///
+    /// # Errors
+    /// See [`ForwardError`].
+    pub async fn pod_request(
+        &self,
+        to: &PodPort,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, ForwardError> {
+        self.kept.request(&self.client, to, request).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::operate::{Acts, done, streams};
 use super::run::Renewal;
 use crate::cluster::attach::attach;
 use crate::cluster::exec::{ExecRequest, exec};
-use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings, request};
+use crate::cluster::forward::{HttpRequest, PodPort, TlsSettings};
 use crate::cluster::logs::{LogTarget, collect};
 use crate::cluster::wait::{parse_wait, wait};
 use crate::cluster::{ClusterError, Clusters, Connection};
@@ -143,7 +143,9 @@ impl<S: Store> Acts for ClusterActs<'_, S> {
             pod,
             port,
         };
-        let answer = request(&self.to(on)?.client, &to, &wanted)
+        let answer = self
+            .to(on)?
+            .pod_request(&to, &wanted)
             .await
             .map_err(|it| fault(it.kind(), it))?;
         let more = json!({"headers": answer.headers, "trailers": answer.trailers}).to_string();

@@ -49,7 +49,7 @@ pub struct HttpResponse {
     pub trailers: Vec<(String, String)>,
 }
 
-/// Sends a request to a port of a pod.
+/// Sends a request to a port of a pod, over a connection of its own. For HTTP/2 see [`super::Kept`].
 ///
 /// # Errors
 /// See [`ForwardError`].
@@ -61,29 +61,33 @@ pub async fn request(
     let exchange = async {
         let mut stream = ForwardStream::open(client, to).await?;
         let trouble = stream.take_trouble();
-        let error = match exchange(stream, request).await {
-            Ok(response) => return Ok(response),
-            Err(error @ (ForwardError::Http(_) | ForwardError::Handshake(_))) => error,
-            Err(error) => return Err(error),
-        };
-        // A port without a listener closes the stream; why comes on another channel, perhaps a little later.
-        let told = match trouble {
-            Some(told) => tokio::time::timeout(Duration::from_millis(300), told)
-                .await
-                .ok()
-                .flatten(),
-            None => None,
-        };
-        Err(match told {
-            Some(message) => ForwardError::Port {
-                port: to.port,
-                pod: to.pod.clone(),
-                message: message.trim().to_owned(),
-            },
-            None => error,
-        })
+        match exchange(stream, request).await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(told(error, to, trouble).await),
+        }
     };
     within(request.timeout, Box::pin(exchange)).await
+}
+
+/// The error of a stream, or why the kubelet says that there is none: a port without a listener closes the stream; why
+/// comes on another channel, perhaps a little later.
+pub(super) async fn told(
+    error: ForwardError,
+    to: &PodPort,
+    trouble: Option<impl Future<Output = Option<String>>>,
+) -> ForwardError {
+    let (ForwardError::Http(_) | ForwardError::Handshake(_), Some(trouble)) = (&error, trouble)
+    else {
+        return error;
+    };
+    match tokio::time::timeout(Duration::from_millis(300), trouble).await {
+        Ok(Some(message)) => ForwardError::Port {
+            port: to.port,
+            pod: to.pod.clone(),
+            message: message.trim().to_owned(),
+        },
+        _ => error,
+    }
 }
 
 /// Sends a request over any stream.
@@ -97,7 +101,7 @@ where
     within(request.timeout, Box::pin(exchange(stream, request))).await
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     time: Duration,
     work: impl Future<Output = Result<T, ForwardError>>,
 ) -> Result<T, ForwardError> {
@@ -159,7 +163,7 @@ impl Drop for Driver {
     }
 }
 
-fn message(request: &HttpRequest) -> Result<Request<Full<Bytes>>, ForwardError> {
+pub(super) fn message(request: &HttpRequest) -> Result<Request<Full<Bytes>>, ForwardError> {
     let host = request
         .tls
         .as_ref()
@@ -194,7 +198,9 @@ fn message(request: &HttpRequest) -> Result<Request<Full<Bytes>>, ForwardError> 
         .map_err(ForwardError::Request)
 }
 
-async fn read(response: hyper::Response<Incoming>) -> Result<HttpResponse, ForwardError> {
+pub(super) async fn read(
+    response: hyper::Response<Incoming>,
+) -> Result<HttpResponse, ForwardError> {
     let (head, body) = response.into_parts();
     let collected = Limited::new(body, LARGEST_ANSWER)
         .collect()

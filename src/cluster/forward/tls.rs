@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::ForwardError;
 
 /// How to speak TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TlsSettings {
     /// The name that the server's certificate must have; sent as SNI.
     pub server_name: String,
@@ -25,7 +25,7 @@ pub struct TlsSettings {
 }
 
 /// A client certificate with its key. `Debug` does not show the key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// PEM of the certificate, then of those between it and its root.
     pub certificates: Vec<u8>,
