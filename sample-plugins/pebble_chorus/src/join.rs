@@ -1,7 +1,10 @@
 //! The operation `join`: before a node is added, a living one gives it a seat.
 //!
-//! `pebble join ID` answers `seat N`, the same N however often it is asked, so an operation that was cut off is begun
-//! again without harm. Living nodes are asked one after the other until one answers.
+//! `pebble join ID` answers `seat N`, the same N whoever is asked and however often, so an operation that was cut off is
+//! begun again without harm. All older nodes are asked at once and the first seat is taken: one that does not answer keeps
+//! nobody waiting.
+
+use std::collections::BTreeMap;
 
 use chain_plugin_sdk::serde_json::{self, json};
 use chain_plugin_sdk::{
@@ -14,18 +17,23 @@ use crate::{Identity, State, remembered};
 pub struct Join {
     node: String,
     id: String,
-    /// Nodes that may still be asked, the next one last.
+    /// Nodes that are asked, the oldest first: the number of a question is its place here.
     living: Vec<String>,
+    /// What those said who gave no seat.
+    said: BTreeMap<u32, String>,
     stage: Stage,
 }
 
+#[derive(Clone, Copy)]
 enum Stage {
     /// Nothing was done yet.
     Begun,
-    /// A living node was asked.
-    Asked(String),
-    /// The seat was given, or had been given before.
+    /// All were asked.
+    Asked,
+    /// The seat was given before.
     Seated(u32),
+    /// The seat was given, and is being remembered.
+    Remembering(u32),
 }
 
 impl Operate for Join {
@@ -52,7 +60,7 @@ impl Operate for Join {
             .iter()
             .filter(|it| it.kind == "node" && !it.foreign && it.ordinal < own)
             .collect();
-        older.sort_by_key(|it| std::cmp::Reverse(it.ordinal));
+        older.sort_by_key(|it| it.ordinal);
         let stage = match remembered(host, &node) {
             Some(State { seat }) => Stage::Seated(seat),
             None => Stage::Begun,
@@ -61,61 +69,63 @@ impl Operate for Join {
             node,
             id,
             living: older.iter().map(|it| it.id.clone()).collect(),
+            said: BTreeMap::new(),
             stage,
         })
     }
 
-    fn next(&mut self, outcomes: Vec<Outcome>, _host: &dyn Host) -> Turn {
-        let outcome = outcomes.into_iter().next();
-        match (&self.stage, outcome) {
-            (Stage::Seated(seat), None) => done(&format!("{} has seat {seat}", self.node)),
-            (Stage::Seated(seat), Some(outcome)) => match outcome.answer {
-                Ok(_) => done(&format!("{} took seat {seat}", self.node)),
-                Err(failure) => refused(format!(
-                    "the seat could not be remembered: {}",
-                    failure.message
-                )),
-            },
-            (Stage::Begun, _) => self.ask(Vec::new()),
-            (Stage::Asked(whom), outcome) => {
-                let whom = whom.clone();
-                let said = match outcome.map(|it| it.answer) {
-                    Some(Ok(answer)) if answer.code == 0 => {
-                        let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
-                        if let Some(seat) =
-                            text.strip_prefix("seat ").and_then(|it| it.parse().ok())
-                        {
-                            return self.seated(seat);
-                        }
-                        format!(
-                            "{whom} answered `{}`",
-                            text.chars().take(60).collect::<String>()
-                        )
-                    }
-                    Some(Ok(answer)) => format!("{whom} ended with code {}", answer.code),
-                    Some(Err(failure)) => format!("{whom}: {}", failure.message),
-                    None => format!("{whom} gave no answer"),
-                };
-                self.ask(vec![said])
+    fn next(&mut self, outcomes: Vec<Outcome>, host: &dyn Host) -> Turn {
+        let first = match self.stage {
+            Stage::Remembering(_) => self.asked(),
+            _ => 0,
+        };
+        let numbered = (first..).zip(outcomes).collect();
+        self.ended(numbered, host)
+            .unwrap_or_else(|_| Turn::Steps(Vec::new()))
+    }
+
+    fn ended(
+        &mut self,
+        outcomes: Vec<(u32, Outcome)>,
+        _host: &dyn Host,
+    ) -> Result<Turn, Vec<(u32, Outcome)>> {
+        Ok(match self.stage {
+            Stage::Begun => self.ask(),
+            Stage::Seated(seat) => done(&format!("{} has seat {seat}", self.node)),
+            Stage::Asked => self.answered(outcomes),
+            Stage::Remembering(seat) => {
+                let own = self.asked();
+                // Other numbers are those who answer too late.
+                match outcomes.into_iter().find(|(number, _)| *number == own) {
+                    None => Turn::Steps(Vec::new()),
+                    Some((_, outcome)) => match outcome.answer {
+                        Ok(_) => done(&format!("{} took seat {seat}", self.node)),
+                        Err(failure) => refused(format!(
+                            "the seat could not be remembered: {}",
+                            failure.message
+                        )),
+                    },
+                }
             }
-        }
+        })
     }
 }
 
 impl Join {
-    /// Asks the next living node; without any left, says what the last one said.
-    fn ask(&mut self, said: Vec<String>) -> Turn {
-        let Some(whom) = self.living.pop() else {
-            let why = said
-                .first()
-                .cloned()
-                .unwrap_or_else(|| "there is no older node to ask".to_owned());
-            return refused(why);
-        };
-        self.stage = Stage::Asked(whom.clone());
-        Turn::Steps(vec![Step {
+    /// How many were asked.
+    fn asked(&self) -> u32 {
+        u32::try_from(self.living.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Asks all older nodes.
+    fn ask(&mut self) -> Turn {
+        if self.living.is_empty() {
+            return refused("there is no older node to ask".to_owned());
+        }
+        self.stage = Stage::Asked;
+        let ask = |whom: &String| Step {
             says: format!("asking {whom} for a seat"),
-            on: whom,
+            on: whom.clone(),
             sensitive: false,
             timeout_ms: 10_000,
             act: Act::Exec(Exec {
@@ -124,11 +134,40 @@ impl Join {
                 stdin: Vec::new(),
                 tty: false,
             }),
-        }])
+        };
+        Turn::Steps(self.living.iter().map(ask).collect())
+    }
+
+    /// Takes the first seat; when all have answered without one, tells what they said.
+    fn answered(&mut self, outcomes: Vec<(u32, Outcome)>) -> Turn {
+        for (number, outcome) in outcomes {
+            let said = match outcome.answer {
+                Ok(answer) if answer.code == 0 => {
+                    let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
+                    if let Some(seat) = text.strip_prefix("seat ").and_then(|it| it.parse().ok()) {
+                        return self.seated(seat);
+                    }
+                    format!("answered `{}`", text.chars().take(60).collect::<String>())
+                }
+                Ok(answer) => format!("ended with code {}", answer.code),
+                Err(failure) => failure.message,
+            };
+            self.said.insert(number, said);
+        }
+        if self.said.len() < self.living.len() {
+            return Turn::Steps(Vec::new());
+        }
+        let all: Vec<String> = self
+            .living
+            .iter()
+            .zip(self.said.values())
+            .map(|(whom, said)| format!("{whom}: {said}"))
+            .collect();
+        refused(all.join("; "))
     }
 
     fn seated(&mut self, seat: u32) -> Turn {
-        self.stage = Stage::Seated(seat);
+        self.stage = Stage::Remembering(seat);
         Turn::Steps(vec![Step {
             on: self.node.clone(),
             says: format!("remembering seat {seat}"),

@@ -46,6 +46,17 @@ impl Operate for Work {
             Self::Invite(invite) => invite.next(outcomes, host),
         }
     }
+
+    fn ended(
+        &mut self,
+        outcomes: Vec<(u32, Outcome)>,
+        host: &dyn Host,
+    ) -> Result<Turn, Vec<(u32, Outcome)>> {
+        match self {
+            Self::Join(join) => join.ended(outcomes, host),
+            Self::Invite(invite) => invite.ended(outcomes, host),
+        }
+    }
 }
 
 /// A session.

@@ -114,67 +114,85 @@ fn request() -> Request {
     }
 }
 
-fn answer(code: i32, body: &str) -> Vec<Outcome> {
-    vec![Outcome {
-        at_ms: 0,
-        answer: Ok(Response {
-            code,
-            body: body.into(),
-            more: "{}".into(),
-        }),
-    }]
+fn answer(number: u32, code: i32, body: &str) -> Vec<(u32, Outcome)> {
+    let answer = Ok(Response {
+        code,
+        body: body.into(),
+        more: "{}".into(),
+    });
+    vec![(number, Outcome { at_ms: 0, answer })]
 }
 
-fn lost() -> Vec<Outcome> {
-    vec![Outcome {
-        at_ms: 0,
-        answer: Err(Failure {
-            kind: "timeout".into(),
-            message: "no answer".into(),
-        }),
-    }]
+fn lost(number: u32) -> Vec<(u32, Outcome)> {
+    let answer = Err(Failure {
+        kind: "timeout".into(),
+        message: "no answer".into(),
+    });
+    vec![(number, Outcome { at_ms: 0, answer })]
 }
 
-fn step(turn: &Turn) -> (&str, &Act) {
-    match turn {
-        Turn::Steps(steps) => (&steps[0].on, &steps[0].act),
+fn steps(turn: Result<Turn, Vec<(u32, Outcome)>>) -> Vec<(String, Act)> {
+    match turn.unwrap() {
+        Turn::Steps(steps) => steps.into_iter().map(|it| (it.on, it.act)).collect(),
         other => panic!("steps expected, not {other:?}"),
     }
 }
 
-#[test]
-fn a_seat_is_asked_for_read_and_remembered() {
-    let host = host();
-    let mut run = Join::start(all(), request(), &host).unwrap();
-    let turn = run.next(vec![], &host);
-    let (on, Act::Exec(exec)) = step(&turn) else {
-        panic!()
-    };
-    assert_eq!(
-        (on, exec.command.join(" ")),
-        ("node/x/n0", "pebble join id2".to_owned())
-    );
-    let turn = run.next(answer(0, "seat 17\n"), &host);
-    let (on, Act::Remember(state)) = step(&turn) else {
-        panic!()
-    };
-    assert_eq!((on, state.as_str()), ("node/x/n2", r#"{"seat":17}"#));
-    assert!(matches!(run.next(answer(0, ""), &host), Turn::Done(_)));
+fn command(act: &Act) -> String {
+    match act {
+        Act::Exec(exec) => exec.command.join(" "),
+        other => panic!("a command expected, not {other:?}"),
+    }
 }
 
 #[test]
-fn the_next_is_asked_when_one_is_lost_and_the_last_word_is_told() {
+fn all_are_asked_at_once_and_the_first_seat_is_remembered() {
     let host = host();
     let mut run = Join::start(all(), request(), &host).unwrap();
-    run.next(vec![], &host);
-    assert_eq!(step(&run.next(lost(), &host)).0, "node/x/n1");
-    let Turn::Failed(why) = run.next(answer(0, "nonsense"), &host) else {
+    let asked = steps(run.ended(vec![], &host));
+    let asked: Vec<_> = asked.iter().map(|(on, it)| (&**on, command(it))).collect();
+    let expected = "pebble join id2".to_owned();
+    assert_eq!(
+        asked,
+        [("node/x/n0", expected.clone()), ("node/x/n1", expected)]
+    );
+    // The second answers, the first has not yet.
+    let [(on, Act::Remember(state))] = &steps(run.ended(answer(1, 0, "seat 17\n"), &host))[..]
+    else {
+        panic!()
+    };
+    assert_eq!((&**on, state.as_str()), ("node/x/n2", r#"{"seat":17}"#));
+    // It does so too late.
+    assert!(steps(run.ended(answer(0, 0, "seat 17\n"), &host)).is_empty());
+    let done = run.ended(answer(2, 0, ""), &host).unwrap();
+    assert!(matches!(done, Turn::Done(report) if report.text.contains("seat 17")));
+}
+
+#[test]
+fn when_nobody_gives_a_seat_all_that_they_said_is_told() {
+    let host = host();
+    let mut run = Join::start(all(), request(), &host).unwrap();
+    run.ended(vec![], &host).unwrap();
+    assert!(steps(run.ended(answer(1, 0, "nonsense"), &host)).is_empty());
+    let Turn::Failed(why) = run.ended(lost(0), &host).unwrap() else {
         panic!()
     };
     assert_eq!(
         why[0].message,
-        "no node gave a seat: node/x/n1 answered `nonsense`"
+        "no node gave a seat: node/x/n0: no answer; node/x/n1: answered `nonsense`"
     );
+}
+
+#[test]
+fn whole_turns_will_do_as_well() {
+    let host = host();
+    let mut run = Join::start(all(), request(), &host).unwrap();
+    run.next(vec![], &host);
+    let both = [lost(0), answer(1, 0, "seat 3")].concat();
+    let both = both.into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(steps(Ok(run.next(both, &host))).len(), 1);
+    let own = answer(0, 0, "").into_iter().map(|(_, it)| it).collect();
+    assert!(matches!(run.next(own, &host), Turn::Done(_)));
 }
 
 #[test]
