@@ -5,7 +5,7 @@ use chain_plugin_sdk::descriptor::{
 };
 use chain_plugin_sdk::serde_json::Value;
 use cita_cloud_formats::syncthing::config::SYNC_PORT;
-use cita_cloud_service::{RELEASE, STACK, STACK_ROLE, container, facts, run};
+use cita_cloud_service::{CHAIN, RELEASE, STACK, STACK_ROLE, container, facts, run};
 
 use crate::{options, status, sync};
 
@@ -48,7 +48,11 @@ pub fn descriptor() -> Descriptor {
             (Phase::Render, vec!["chain".to_owned(), "node".to_owned()]),
         ]
         .into(),
-        needs: vec![own("node"), status::need()],
+        needs: vec![
+            own("node"),
+            of_chain(Phase::Render),
+            of_chain(Phase::Operate),
+        ],
         kept: vec![
             kept(sync::CERTIFICATE, false),
             kept(sync::KEY, true),
@@ -95,6 +99,17 @@ pub fn descriptor() -> Descriptor {
             max_unavailable: "minority".to_owned(),
         }],
         ..Descriptor::default()
+    }
+}
+
+/// What the controller says of the chain.
+fn of_chain(phase: Phase) -> Need {
+    Need {
+        phase,
+        role: "controller".to_owned(),
+        from: Phase::Configure,
+        kind: Some(CHAIN.to_owned()),
+        optional: true,
     }
 }
 

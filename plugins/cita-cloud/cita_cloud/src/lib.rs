@@ -29,9 +29,10 @@ use chain_plugin_sdk::descriptor::Descriptor;
 use chain_plugin_sdk::serde_json::json;
 use chain_plugin_sdk::spec::ExpandSpec;
 use chain_plugin_sdk::{
-    At, Change, Delivery, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder, Severity,
-    Stack, Subject, Topology, export_plugin, warning,
+    At, Change, Delivery, Diagnostic, Diagnostics, Plugin, Provisioned, Rendered, RenderedBuilder,
+    Severity, Stack, Subject, Topology, export_plugin, warning,
 };
+use cita_cloud_service::facts::ChainFacts;
 use cita_cloud_service::{CHAIN, Nodes, run};
 
 use crate::options::Extra;
@@ -94,6 +95,9 @@ impl CitaCloud {
         if let Some(note) = self.late()? {
             rendered = rendered.note(note);
         }
+        if let Some(note) = self.gone(at) {
+            rendered = rendered.note(note);
+        }
         Ok(rendered.build())
     }
 
@@ -127,8 +131,28 @@ impl CitaCloud {
         Ok(rendered.build())
     }
 
+    /// What to know when validators of the genesis have no node any more.
+    fn gone(&self, at: &At<'_>) -> Option<Diagnostic> {
+        let facts: ChainFacts = at.fact(CHAIN, "controller").ok()?;
+        let votes = facts.validators?;
+        let nodes = self.nodes.all().count();
+        let gone = votes.checked_sub(nodes).filter(|gone| *gone > 0)?;
+        let needed = votes / 2 + 1;
+        let means = if nodes < needed {
+            format!("a block needs {needed} nodes, and {nodes} are left: the chain stands still")
+        } else {
+            format!("a block needs {needed} of the {nodes} nodes that are left")
+        };
+        let message = format!(
+            "{gone} of the {votes} validators of the genesis have no node any more. Their votes count until the super admin changes the validators: {means}"
+        );
+        Some(warning("validators-gone", "", message).hint(
+            "the super admin does so by a transaction to the controller, as for a node that joined",
+        ))
+    }
+
     /// What to know about nodes that came after the chain's birth.
-    fn late(&self) -> Result<Option<chain_plugin_sdk::Diagnostic>, Diagnostics> {
+    fn late(&self) -> Result<Option<Diagnostic>, Diagnostics> {
         let born_ms = self.nodes.chain()?.born_ms;
         let late: Vec<&str> = self
             .nodes
@@ -143,7 +167,7 @@ impl CitaCloud {
             "{} joined after the genesis: without a vote until the super admin changes the validators. The others send blocks to a new node within some two minutes, when the new list of nodes has reached their pods",
             late.join(", ")
         );
-        Ok(Some(chain_plugin_sdk::Diagnostic {
+        Ok(Some(Diagnostic {
             severity: Severity::Info,
             ..warning("late-node", "", message)
         }))

@@ -3,7 +3,6 @@
 //! Asks `controller.RPCService/GetBlockNumber`, again and again for a little longer than a block takes, over gRPC in
 //! HTTP/2: the one signal that shows a chain that stands still. The number of peers does not.
 
-use chain_plugin_sdk::descriptor::{Need, Phase};
 use chain_plugin_sdk::serde_json::{self, Value, json};
 use chain_plugin_sdk::{
     Act, Diagnostics, Host, Http, Operate, Outcome, Report, Request, Step, Topology, Turn, warning,
@@ -23,17 +22,6 @@ const MOST: u32 = 40;
 
 /// The method, of the gRPC service of the controller.
 const METHOD: &str = "/controller.RPCService/GetBlockNumber";
-
-/// What it must know of the chain.
-pub fn need() -> Need {
-    Need {
-        phase: Phase::Operate,
-        role: "controller".to_owned(),
-        from: Phase::Configure,
-        kind: Some(CHAIN.to_owned()),
-        optional: true,
-    }
-}
 
 /// A run of the operation about one node.
 #[derive(Debug)]

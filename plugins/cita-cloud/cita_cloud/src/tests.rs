@@ -4,8 +4,8 @@ use chain_plugin_sdk::descriptor::Port;
 use chain_plugin_sdk::serde_json::{self, Value, json};
 use chain_plugin_sdk::spec::{ExpandSpec, NodeSpec, ServiceSpec};
 use chain_plugin_sdk::{
-    Call, Change, Content, Delivery, Place, Plugin, Rendered, Source, Subject, Target, TestHost,
-    Topology,
+    Call, Change, Content, Delivery, Diagnostic, Place, Plugin, Rendered, Source, Subject, Target,
+    TestHost, Topology,
 };
 use std::collections::BTreeMap;
 
@@ -380,6 +380,36 @@ fn a_chain_too_large_for_node_ports_says_so_and_is_reached_inside() {
     let service = &services["Service/test-chain-node-port"]["spec"];
     assert_eq!(service["type"], "ClusterIP");
     assert!(service["ports"][0].get("nodePort").is_none());
+}
+
+#[test]
+fn validators_without_a_node_are_told_with_what_a_block_needs_now() {
+    let told = |nodes: usize, validators: Option<usize>| {
+        let (stack, host) = session(&spec(nodes));
+        let mut facts = json!({"chainId": "0x1", "blockInterval": 3, "genesisHash": "0x0"});
+        if let Some(validators) = validators {
+            facts["validators"] = json!(validators);
+        }
+        let host = host.fact("chain", "controller", &facts);
+        let rendered = stack.render(&host.at(&call("chain"))).unwrap();
+        let gone = |it: &Diagnostic| it.code == "validators-gone";
+        let note = rendered.notes.into_iter().find(gone)?;
+        Some(note.message)
+    };
+    assert_eq!(told(4, Some(4)), None);
+    assert_eq!(told(4, None), None);
+    assert_eq!(told(5, Some(4)), None);
+    let message = told(3, Some(4)).unwrap();
+    assert!(
+        message.starts_with("1 of the 4 validators")
+            && message.ends_with("a block needs 3 of the 3 nodes that are left"),
+        "{message}"
+    );
+    let message = told(2, Some(4)).unwrap();
+    assert!(
+        message.ends_with("2 are left: the chain stands still"),
+        "{message}"
+    );
 }
 
 #[test]

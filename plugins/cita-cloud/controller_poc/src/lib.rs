@@ -118,6 +118,7 @@ impl Plugin for Controller {
             chain_id: sys_config.chain_id.to_string(),
             block_interval: sys_config.block_interval,
             genesis_hash: genesis_hash.clone(),
+            validators: Some(sys_config.validators.len()),
         };
         let file = |name: &str, text: String| Blob {
             name: name.to_owned(),

@@ -51,6 +51,9 @@ pub struct ChainFacts {
     pub block_interval: u32,
     /// Hash of block 0: `0x` and 64 hex digits.
     pub genesis_hash: String,
+    /// How many validators the genesis names; a chain that was born before this was told says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validators: Option<usize>,
 }
 
 /// What the stack says about a node.
@@ -106,6 +109,7 @@ pub fn schema(role: &str, kind: &str) -> Value {
             json!({
                 "chainId": hash, "genesisHash": hash,
                 "blockInterval": {"type": "integer", "minimum": 1, "description": "seconds between blocks"},
+                "validators": {"type": "integer", "minimum": 1, "description": "how many the genesis names"},
             }),
             json!(["blockInterval", "chainId", "genesisHash"]),
         ),
