@@ -15,7 +15,7 @@ use crate::pipeline::acts::ClusterActs;
 use crate::pipeline::expand::topology;
 use crate::pipeline::form::Prepared;
 use crate::pipeline::operate::{
-    HOOKS, OperateError, STATUS, Scene, Start, about, drive, hooks, serves,
+    BEFORE_RESTART, GATE, HOOKS, OperateError, STATUS, Scene, Start, about, drive, hooks, serves,
 };
 use crate::pipeline::secrets::{Consents, Secrets, User};
 use crate::pipeline::{Resolved, ResolvedService};
@@ -25,11 +25,6 @@ use crate::plugin::contract::{Subject, Topology};
 use crate::state::store::update_head;
 use crate::state::{Head, ObjectId, Store, StoreError};
 use crate::ui::Printer;
-
-/// The hook that is called between two restarts of one disruption group.
-pub const GATE: &str = "gate";
-/// The hook that is asked whether somebody had better be restarted after the others of its group.
-const BEFORE_RESTART: &str = "before-restart";
 
 /// What hooks need of the run that calls them.
 pub struct HookRun<'a, S> {

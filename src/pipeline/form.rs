@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::between;
 use super::expand::{expand, site_of};
-use super::operate::{hooks, serves};
+use super::operate::{GATE, hooks, serves};
 use super::output_dir::rendered_files;
 use super::parties::{self, PartyChange, PartyError, join, leave};
 use super::resolve::{Resolved, ResolvedService};
@@ -492,7 +492,7 @@ fn claim(head: &mut Head, subjects: &[Subject], resolved: &Resolved) {
         }
         if retired {
             // It is not restarted any more.
-            remembered.due.remove("gate");
+            remembered.due.remove(GATE);
         }
         if !retired && remembered.retired {
             remembered.due.remove("before-remove");

@@ -28,6 +28,10 @@ use crate::state::{Head, Public, StoreError};
 /// Most turns of one operation: one that goes on for ever ends here. Hundreds of nodes of which each is asked once a second
 /// for as long as an operation waits need some ten thousand.
 pub const MOST_TURNS: usize = 100_000;
+/// The hook that is called between two restarts of one disruption group.
+pub const GATE: &str = "gate";
+/// The hook that is asked whether somebody had better be restarted after the others of its group.
+pub const BEFORE_RESTART: &str = "before-restart";
 /// The hook that `status` calls.
 pub const STATUS: &str = "status";
 /// When the host calls an operation by itself.
@@ -35,8 +39,8 @@ pub const HOOKS: [&str; 6] = [
     "before-add",
     "after-ready",
     "before-remove",
-    "before-restart",
-    "gate",
+    BEFORE_RESTART,
+    GATE,
     STATUS,
 ];
 /// Longest time that one step may take.

@@ -74,14 +74,13 @@ impl Operate for Join {
         })
     }
 
-    fn next(&mut self, outcomes: Vec<Outcome>, host: &dyn Host) -> Turn {
+    fn next(&mut self, outcomes: Vec<Outcome>, _host: &dyn Host) -> Turn {
         let first = match self.stage {
             Stage::Remembering(_) => self.asked(),
             _ => 0,
         };
         let numbered = (first..).zip(outcomes).collect();
-        self.ended(numbered, host)
-            .unwrap_or_else(|_| Turn::Steps(Vec::new()))
+        self.turn(numbered)
     }
 
     fn ended(
@@ -89,7 +88,14 @@ impl Operate for Join {
         outcomes: Vec<(u32, Outcome)>,
         _host: &dyn Host,
     ) -> Result<Turn, Vec<(u32, Outcome)>> {
-        Ok(match self.stage {
+        Ok(self.turn(outcomes))
+    }
+}
+
+impl Join {
+    /// The next turn, by the numbers of the steps that ended.
+    fn turn(&mut self, outcomes: Vec<(u32, Outcome)>) -> Turn {
+        match self.stage {
             Stage::Begun => self.ask(),
             Stage::Seated(seat) => done(&format!("{} has seat {seat}", self.node)),
             Stage::Asked => self.answered(outcomes),
@@ -107,11 +113,9 @@ impl Operate for Join {
                     },
                 }
             }
-        })
+        }
     }
-}
 
-impl Join {
     /// How many were asked.
     fn asked(&self) -> u32 {
         u32::try_from(self.living.len()).unwrap_or(u32::MAX)

@@ -126,12 +126,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let message = message(request)?;
-    // The task that drives the connection ends with it: its streams are dropped when the answer was read.
     if request.h2 {
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .map_err(ForwardError::Http)?;
-        let _driver = Driver(tokio::spawn(async { drop(connection.await) }));
+        let mut sender = begin(stream).await?;
         read(
             sender
                 .send_request(message)
@@ -152,6 +148,18 @@ where
         )
         .await
     }
+}
+
+/// Begins HTTP/2 over a stream; the connection ends with the last sender.
+pub(super) async fn begin<S>(stream: S) -> Result<http2::SendRequest<Full<Bytes>>, ForwardError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .map_err(ForwardError::Http)?;
+    tokio::spawn(async { drop(connection.await) });
+    Ok(sender)
 }
 
 /// The task that moves the bytes of a connection; ends with the exchange, however that ends.

@@ -8,11 +8,10 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use http_body_util::Full;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::client::conn::http2::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::http::{message, read, request, told, within};
+use super::http::{begin, message, read, request, told, within};
 use super::tls;
 use super::{ForwardError, ForwardStream, HttpRequest, HttpResponse, PodPort, TlsSettings};
 
@@ -142,17 +141,6 @@ where
         Some(settings) => begin(tls::connect(stream, settings, true).await?).await,
         None => begin(stream).await,
     }
-}
-
-async fn begin<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, ForwardError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .map_err(ForwardError::Http)?;
-    tokio::spawn(async { drop(connection.await) });
-    Ok(sender)
 }
 
 #[cfg(test)]

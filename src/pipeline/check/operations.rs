@@ -5,12 +5,12 @@ use chain_plugin_sdk::descriptor::{Operation, Phase};
 use super::contract::interface;
 use super::options::schema_of;
 use super::{Check, Subject, is_word, twin};
-use crate::pipeline::operate::{HOOKS, STATUS};
+use crate::pipeline::operate::{BEFORE_RESTART, GATE, HOOKS, STATUS};
 use crate::pipeline::world::covers;
 use crate::plugin::Runtime;
 
 /// Hooks that read no key: they stand within an apply or a status.
-const KEYLESS: [&str; 3] = ["before-restart", "gate", STATUS];
+const KEYLESS: [&str; 3] = [BEFORE_RESTART, GATE, STATUS];
 
 /// All of them.
 pub fn check(subject: &Subject<'_>, runtime: &Runtime) -> Check {
