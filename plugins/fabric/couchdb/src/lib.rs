@@ -21,7 +21,7 @@ use chain_plugin_sdk::{
 use fabric_service::container::requests;
 use fabric_service::descriptor::{disk, kept, kinds, plugin, port, text_item};
 use fabric_service::facts::{self, StateDatabase};
-use fabric_service::{Release, kind, port as ports, role};
+use fabric_service::{Network, Release, kind, port as ports, role};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -56,7 +56,9 @@ impl Default for Options {
 
 /// The plugin.
 #[derive(Debug)]
-pub struct CouchDb;
+pub struct CouchDb {
+    network: Network,
+}
 
 impl Plugin for CouchDb {
     fn descriptor() -> Descriptor {
@@ -104,8 +106,10 @@ impl Plugin for CouchDb {
         }
     }
 
-    fn open(_topology: Topology) -> Result<Self, Diagnostics> {
-        Ok(Self)
+    fn open(topology: Topology) -> Result<Self, Diagnostics> {
+        Ok(Self {
+            network: Network::new(topology)?,
+        })
     }
 
     fn provision(&self, at: &At<'_>) -> Result<Provisioned, Diagnostics> {
@@ -145,7 +149,7 @@ impl Plugin for CouchDb {
             })
         };
         Ok(RenderedBuilder::new()
-            .file(CONFIG, config(&options.logging))
+            .file(CONFIG, config(self.network.release, &options.logging))
             .container(&json!({
                 "name": CONTAINER,
                 "image": at.image(CONTAINER),
@@ -166,10 +170,19 @@ impl Plugin for CouchDb {
     }
 }
 
-/// With `single_node` it makes its own databases at the first start, which the peer would wait for otherwise.
-fn config(logging: &str) -> String {
+/// With `single_node` it makes its own databases at the first start, which the peer would wait for otherwise. One copy of
+/// each: asked for the three of its default, it logs an error for every database that a channel or chaincode makes.
+///
+/// A peer of 1.4 makes itself the administrator of `_users` too, which `CouchDB` 3 refuses unless it is told not to; the peer
+/// then ends with a word about a wrong password.
+fn config(release: Release, logging: &str) -> String {
+    let users = if release == Release::V1_4 {
+        "users_db_security_editable = true\n"
+    } else {
+        ""
+    };
     format!(
-        "[couchdb]\nsingle_node = true\n\n[chttpd]\nbind_address = 127.0.0.1\nport = 5984\n\n[log]\nlevel = {logging}\n"
+        "[couchdb]\nsingle_node = true\n{users}\n[cluster]\nn = 1\n\n[chttpd]\nbind_address = 127.0.0.1\nport = 5984\n\n[log]\nlevel = {logging}\n"
     )
 }
 

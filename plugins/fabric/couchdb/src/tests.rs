@@ -2,20 +2,36 @@
 
 use super::*;
 use chain_plugin_sdk::{Content, TestHost};
-use fabric_service::fixture;
+use fabric_service::fixture::{self, Size};
 use serde_json::Value;
 
 const PEER: &str = "peer/peer0.org1";
 const IMAGE: (&str, &str) = (CONTAINER, "couchdb:3.4.2");
 
+fn couchdb(release: Release) -> CouchDb {
+    let roles = [(role::STATE_DB, "couchdb")];
+    CouchDb::open(fixture::topology(release, Size::default(), &roles)).unwrap()
+}
+
 fn provisioned(host: &TestHost, options: &Value) -> Provisioned {
     let call = TestHost::call(PEER, role::STATE_DB, options, &[IMAGE]);
-    CouchDb.provision(&host.at(&call)).unwrap()
+    couchdb(Release::V2_5).provision(&host.at(&call)).unwrap()
+}
+
+fn rendered_for(release: Release, options: &Value) -> Rendered {
+    let call = TestHost::call(PEER, role::STATE_DB, options, &[IMAGE]);
+    couchdb(release).render(&TestHost::new().at(&call)).unwrap()
 }
 
 fn rendered(options: &Value) -> Rendered {
-    let call = TestHost::call(PEER, role::STATE_DB, options, &[IMAGE]);
-    CouchDb.render(&TestHost::new().at(&call)).unwrap()
+    rendered_for(Release::V2_5, options)
+}
+
+fn written(rendered: &Rendered) -> String {
+    let Content::Bytes(bytes) = &rendered.files[0].content else {
+        panic!("no bytes")
+    };
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
@@ -48,13 +64,11 @@ fn a_password_is_hexadecimal_since_it_is_written_into_a_configuration() {
 #[test]
 fn it_listens_on_loopback_and_is_asked_from_within() {
     let rendered = rendered(&json!({"logging": "info"}));
-    let Content::Bytes(bytes) = &rendered.files[0].content else {
-        panic!("no bytes")
-    };
-    let text = String::from_utf8_lossy(bytes);
+    let text = written(&rendered);
     for line in [
         "bind_address = 127.0.0.1",
         "single_node = true",
+        "n = 1",
         "level = info",
     ] {
         assert!(text.lines().any(|it| it == line), "{text}");
@@ -72,6 +86,17 @@ fn it_listens_on_loopback_and_is_asked_from_within() {
             .iter()
             .all(|it| it.reach == "pod")
     );
+}
+
+#[test]
+fn a_peer_of_1_4_may_set_who_administers_the_users() {
+    let line = "users_db_security_editable = true";
+    for release in Release::ALL {
+        let text = written(&rendered_for(release, &json!({})));
+        let (before, after) = text.split_once("[cluster]").unwrap();
+        assert_eq!(before.contains(line), release == Release::V1_4, "{text}");
+        assert!(!after.contains(line), "{text}");
+    }
 }
 
 #[test]
