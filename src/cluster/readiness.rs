@@ -67,12 +67,8 @@ pub fn why_not(workload: &Value, pods: &[Value], events: &[Value]) -> Option<Str
     if state.ready {
         return None;
     }
-    let name = meta(workload, "name");
-    let kind = workload
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or("StatefulSet");
-    let mut own: Vec<&Value> = pods.iter().filter(|pod| belongs(pod, kind, name)).collect();
+    let kind = kind_of(workload);
+    let mut own: Vec<&Value> = pods.iter().filter(|pod| is_of(pod, workload)).collect();
     own.sort_by_key(|pod| meta(pod, "name"));
     for pod in &own {
         if let Some(reason) = pod_reason(pod) {
@@ -80,14 +76,15 @@ pub fn why_not(workload: &Value, pods: &[Value], events: &[Value]) -> Option<Str
         }
     }
     if i64::try_from(own.len()).unwrap_or(i64::MAX) < state.wanted
-        && let Some(event) = latest(events, kind, workload, |e| {
+        && let Some(refusal) = latest(events, kind, workload, |e| {
             field(e, "reason").starts_with("Failed")
         })
+        .or_else(|| refused(workload))
     {
         return Some(format!(
             "{}: {}",
-            field(event, "reason"),
-            one_line(field(event, "message"))
+            field(refusal, "reason"),
+            one_line(field(refusal, "message"))
         ));
     }
     for pod in &own {
@@ -112,8 +109,26 @@ pub fn why_not(workload: &Value, pods: &[Value], events: &[Value]) -> Option<Str
     ))
 }
 
-/// Whether a pod is of this workload: by its owner, or for a Deployment by the owner's name without its hash.
-fn belongs(pod: &Value, kind: &str, name: &str) -> bool {
+fn kind_of(workload: &Value) -> &str {
+    match field(workload, "kind") {
+        "" => "StatefulSet",
+        kind => kind,
+    }
+}
+
+/// What a Deployment says of pods that it may not make. The events about it are those of its `ReplicaSet`.
+fn refused(workload: &Value) -> Option<&Value> {
+    workload
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)?
+        .iter()
+        .find(|c| field(c, "type") == "ReplicaFailure" && field(c, "status") == "True")
+}
+
+/// Whether a pod is of this workload, a `StatefulSet` if it says no other kind: by its owner, or for a Deployment by the
+/// owner's name without its hash.
+pub(super) fn is_of(pod: &Value, workload: &Value) -> bool {
+    let (kind, name) = (kind_of(workload), meta(workload, "name"));
     pod.pointer("/metadata/ownerReferences")
         .and_then(Value::as_array)
         .into_iter()

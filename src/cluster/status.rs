@@ -81,8 +81,8 @@ impl ChainStatus {
 /// What was listed.
 #[derive(Debug, Clone, Default)]
 pub struct Listed {
-    /// `StatefulSet`s.
-    pub sets: Vec<Value>,
+    /// `StatefulSet`s and Deployments, each with its `kind`.
+    pub workloads: Vec<Value>,
     /// Pods.
     pub pods: Vec<Value>,
     /// Services.
@@ -96,7 +96,7 @@ pub struct Listed {
 /// heads.
 ///
 /// # Errors
-/// The cluster could not be asked. Services and events that may not be listed are passed over.
+/// The cluster could not be asked. Deployments, Services and events that may not be listed are passed over.
 pub async fn read(
     connection: &Connection,
     chain: Option<&str>,
@@ -173,8 +173,9 @@ async fn list(
         fields: "type=Warning",
         ..ListQuery::default()
     };
-    let (sets, pods, services, events) = tokio::join!(
+    let (sets, deployments, pods, services, events) = tokio::join!(
         list("apps", "StatefulSet", own),
+        list("apps", "Deployment", own),
         list("", "Pod", own),
         list("", "Service", own),
         list("", "Event", warnings),
@@ -183,8 +184,14 @@ async fn list(
         Err(error) if error.is_forbidden() => Ok(Vec::new()),
         other => other,
     };
+    let mut deployments = optional(deployments)?;
+    // The entries of a list do not say what they are.
+    for deployment in deployments.iter_mut().filter_map(Value::as_object_mut) {
+        deployment.insert("kind".to_owned(), "Deployment".into());
+    }
+    let workloads = [sets?, deployments].concat();
     Ok(Listed {
-        sets: sets?,
+        workloads,
         pods: pods?,
         services: optional(services)?,
         events: optional(events)?,
@@ -194,7 +201,7 @@ async fn list(
 /// The chains in what was listed, sorted by name.
 pub fn assemble(namespace: &str, listed: &Listed) -> Vec<ChainStatus> {
     let names: BTreeSet<&str> = listed
-        .sets
+        .workloads
         .iter()
         .chain(&listed.pods)
         .map(|object| label(object, CHAIN_LABEL))
@@ -211,7 +218,7 @@ pub fn assemble(namespace: &str, listed: &Listed) -> Vec<ChainStatus> {
                     .collect()
             };
             let own = Listed {
-                sets: of_chain(&listed.sets),
+                workloads: of_chain(&listed.workloads),
                 pods: of_chain(&listed.pods),
                 services: of_chain(&listed.services),
                 events: Vec::new(),
@@ -315,7 +322,7 @@ mod tests {
     #[test]
     fn a_node_is_its_statefulset_with_its_pod() {
         let listed = Listed {
-            sets: vec![set("c", "node0", 1)],
+            workloads: vec![set("c", "node0", 1)],
             pods: vec![pod("c", "node0", true)],
             ..Listed::default()
         };
@@ -345,7 +352,7 @@ mod tests {
         let mut bad = pod("c", "node0", false);
         bad["status"]["containerStatuses"][1]["state"] = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image x:1"}});
         let listed = Listed {
-            sets: vec![set("c", "node0", 0)],
+            workloads: vec![set("c", "node0", 0)],
             pods: vec![bad],
             ..Listed::default()
         };
@@ -362,7 +369,7 @@ mod tests {
         let mut refused = set("c", "node0", 0);
         refused["status"]["replicas"] = json!(0);
         let listed = Listed {
-            sets: vec![refused],
+            workloads: vec![refused],
             events: vec![event],
             ..Listed::default()
         };
@@ -380,7 +387,7 @@ mod tests {
         stopped["spec"]["replicas"] = json!(0);
         stopped["status"]["replicas"] = json!(0);
         let listed = Listed {
-            sets: vec![stopped],
+            workloads: vec![stopped],
             ..Listed::default()
         };
         let node = one(&listed);
@@ -391,13 +398,80 @@ mod tests {
         assert!(assemble("default", &listed)[0].is_ready());
     }
 
+    fn deployment(replicas: i64) -> Value {
+        let mut deployment = set("c", "kv", replicas);
+        deployment["kind"] = json!("Deployment");
+        deployment["spec"]["replicas"] = json!(replicas);
+        deployment
+    }
+
+    fn pod_of_replica_set(hash: &str, created: &str, ready: bool) -> Value {
+        let mut pod = pod("c", "kv", ready);
+        pod["metadata"]["name"] = json!(format!("c-kv-{hash}-x"));
+        pod["metadata"]["creationTimestamp"] = json!(created);
+        pod["metadata"]["ownerReferences"] =
+            json!([{"kind": "ReplicaSet", "name": format!("c-kv-{hash}")}]);
+        pod
+    }
+
+    #[test]
+    fn a_deployment_is_a_node_with_the_pod_that_tells_most() {
+        let gone = {
+            let mut gone = pod_of_replica_set("c", "2026-01-04T00:00:00Z", true);
+            gone["metadata"]["deletionTimestamp"] = json!("2026-01-05T00:00:00Z");
+            gone
+        };
+        let listed = Listed {
+            workloads: vec![deployment(1)],
+            pods: vec![
+                pod_of_replica_set("a", "2026-01-02T00:00:00Z", true),
+                pod_of_replica_set("b", "2026-01-03T00:00:00Z", false),
+                gone,
+            ],
+            ..Listed::default()
+        };
+        let chains = assemble("default", &listed);
+        assert_eq!(chains[0].nodes.len(), 1);
+        let node = one(&listed);
+        assert_eq!(
+            (node.name.as_str(), node.pod.as_deref()),
+            ("kv", Some("c-kv-b-x"))
+        );
+    }
+
+    #[test]
+    fn a_deployment_without_a_pod_is_stopped_or_says_why() {
+        let mut stopped = deployment(0);
+        stopped["status"]["replicas"] = json!(0);
+        let mut refused = deployment(1);
+        refused["status"] = json!({"observedGeneration": 1, "conditions": [{"type": "ReplicaFailure", "status": "True",
+            "reason": "FailedCreate", "message": "pods \"c-kv-a-x\" is forbidden: exceeded quota: small"}]});
+        let of = |workload: Value| {
+            one(&Listed {
+                workloads: vec![workload],
+                ..Listed::default()
+            })
+        };
+        let stopped = of(stopped);
+        assert_eq!(
+            (stopped.status.as_str(), stopped.is_stopped, stopped.why),
+            ("Stopped", true, None)
+        );
+        let refused = of(refused);
+        assert_eq!(
+            (refused.status.as_str(), refused.is_ready),
+            ("FailedCreate", false)
+        );
+        assert!(refused.why.unwrap().contains("exceeded quota: small"));
+    }
+
     #[test]
     fn chains_are_kept_apart_and_nodes_sorted_as_people_count() {
         let sets = ["node10", "node2", "node1"]
             .iter()
             .map(|node| set("b", node, 0));
         let listed = Listed {
-            sets: sets.chain([set("a", "x", 0)]).collect(),
+            workloads: sets.chain([set("a", "x", 0)]).collect(),
             ..Listed::default()
         };
         let chains = assemble("default", &listed);

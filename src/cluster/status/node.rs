@@ -1,4 +1,4 @@
-//! One node: its `StatefulSet` and its pod.
+//! One node: its workload and its pod.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub struct NodeStatus {
     /// Cluster by its name in the chain's spec; not said of the home.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cluster: String,
-    /// Name of its workload: the `StatefulSet`.
+    /// Name of its workload: the `StatefulSet` or Deployment.
     pub workload: String,
     /// Name of its pod, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,30 +65,28 @@ pub struct ContainerStatus {
     pub state: String,
 }
 
-/// The nodes of one chain: one per `StatefulSet`, and one per pod that has none.
+/// The nodes of one chain: one per `StatefulSet` and Deployment, and one per pod that has none.
 pub(super) fn nodes(own: &Listed, events: &[Value]) -> Vec<NodeStatus> {
-    let mut nodes: Vec<NodeStatus> = Vec::with_capacity(own.sets.len());
-    for set in &own.sets {
-        let name = text(set, "/metadata/name");
-        let pod = own.pods.iter().find(|pod| owner(pod) == name);
-        nodes.push(node(Some(set), pod, own, events));
+    let mut nodes: Vec<NodeStatus> = Vec::with_capacity(own.workloads.len());
+    let mut orphans: Vec<&Value> = own.pods.iter().collect();
+    for workload in &own.workloads {
+        let (of_it, others) = orphans
+            .into_iter()
+            .partition(|pod| readiness::is_of(pod, workload));
+        orphans = others;
+        nodes.push(node(Some(workload), telling(&of_it), own, events));
     }
-    let orphans = own.pods.iter().filter(|pod| {
-        !own.sets
-            .iter()
-            .any(|set| text(set, "/metadata/name") == owner(pod))
-    });
-    nodes.extend(orphans.map(|pod| node(None, Some(pod), own, events)));
+    nodes.extend(orphans.iter().map(|pod| node(None, Some(pod), own, events)));
     nodes
 }
 
-fn owner(pod: &Value) -> &str {
-    let owners = entries(pod, "/metadata/ownerReferences");
-    owners
-        .filter(|o| text(o, "/kind") == "StatefulSet")
-        .map(|o| text(o, "/name"))
-        .next()
-        .unwrap_or_default()
+/// Of several pods, as while a Deployment rolls: the newest that does not go, for the others are as they were.
+fn telling<'a>(pods: &[&'a Value]) -> Option<&'a Value> {
+    let age = |pod: &&&Value| {
+        let stays = pod.pointer("/metadata/deletionTimestamp").is_none();
+        (stays, text(pod, "/metadata/creationTimestamp").to_owned())
+    };
+    pods.iter().max_by_key(age).copied()
 }
 
 fn node(set: Option<&Value>, pod: Option<&Value>, own: &Listed, events: &[Value]) -> NodeStatus {
