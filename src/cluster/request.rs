@@ -4,24 +4,19 @@
 //! growing pauses, no jitter), turns every answer into a [`ClusterError`] that names the object, and passes a crash
 //! point before and after each write, so that none is forgotten.
 
-use std::fmt::Write as _;
-use std::time::Duration;
+mod call;
+mod fault;
 
-use http::{Method, Request, StatusCode, header};
-use kube::client::Body;
+use std::fmt::Write as _;
+
+use http::Method;
 use serde_json::Value;
 
+use self::call::Call;
 use super::connect::Connection;
-use super::error::{ClusterError, Denial, FieldConflict};
+use super::error::ClusterError;
 use super::object_api::ApiKind;
-use crate::crash;
 
-/// How often one request is tried.
-const ATTEMPTS: u32 = 6;
-/// The pause after the first attempt; it doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause, also when the server asks for more.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Objects per page of a list.
 const PAGE: usize = 500;
 
@@ -31,34 +26,6 @@ const APPLY: &str = "application/apply-patch+yaml";
 const METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
-/// One request, as the door needs it.
-struct Call<'a> {
-    /// Kubernetes verb, for messages and roles.
-    verb: &'static str,
-    method: Method,
-    path: String,
-    kind: Option<&'a ApiKind>,
-    namespace: &'a str,
-    name: &'a str,
-    content: &'static str,
-    accept: &'static str,
-    body: Vec<u8>,
-    /// Whether it may change what is stored: then it passes crash points.
-    writes: bool,
-}
-
-impl Call<'_> {
-    /// For people: `configmap/chain-x`, `statefulsets.apps`, or the path.
-    fn what(&self) -> String {
-        match (self.kind, self.name) {
-            (Some(kind), "") if kind.group.is_empty() => kind.plural.clone(),
-            (Some(kind), "") => format!("{}.{}", kind.plural, kind.group),
-            (Some(kind), name) => kind.show(name),
-            (None, _) => self.path.split('?').next().unwrap_or_default().to_owned(),
-        }
-    }
-}
 
 /// Options of a server-side apply.
 #[derive(Debug, Clone, Copy, Default)]
@@ -376,182 +343,6 @@ impl Connection {
             Err(error) => Err(error),
         }
     }
-
-    /// One call with its repeats and crash points.
-    async fn call(&self, call: &Call<'_>) -> Result<Value, ClusterError> {
-        if call.writes {
-            crash::point(format_args!(
-                "before {} {} {}",
-                call.method,
-                call.namespace,
-                call.what()
-            ));
-        }
-        let result = self.repeat(call).await;
-        if call.writes {
-            crash::point(format_args!(
-                "after {} {} {}",
-                call.method,
-                call.namespace,
-                call.what()
-            ));
-        }
-        result
-    }
-
-    async fn repeat(&self, call: &Call<'_>) -> Result<Value, ClusterError> {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            let (error, wanted) = match self.once(call, attempt).await {
-                Ok(value) => return Ok(value),
-                Err(Fault::Lasting(error)) => return Err(error),
-                Err(Fault::Passing(error, wanted)) => (error, wanted),
-            };
-            if attempt >= ATTEMPTS {
-                return Err(error);
-            }
-            tokio::time::sleep(wanted.unwrap_or(pause).min(LONGEST_PAUSE)).await;
-            pause = pause.saturating_mul(2);
-            attempt += 1;
-        }
-    }
-
-    async fn once(&self, call: &Call<'_>, attempt: u32) -> Result<Value, Fault> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(&call.path)
-            .header(header::ACCEPT, call.accept);
-        if !call.body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, call.content);
-        }
-        let request = request
-            .body(Body::from(call.body.clone()))
-            .map_err(|error| self.unreachable(call, attempt, kube::Error::HttpError(error)))
-            .map_err(Fault::Lasting)?;
-        // The semaphore is never closed; were it, the request would just not be counted.
-        let _permit = self.in_flight.acquire().await.ok();
-        let exchange = async {
-            let response = self.requests.send(request).await?;
-            let status = response.status();
-            let wanted = response
-                .headers()
-                .get(header::RETRY_AFTER)
-                .and_then(|v| v.to_str().ok())
-                .and_then(|v| v.parse().ok())
-                .map(Duration::from_secs);
-            let bytes = response.into_body().collect_bytes().await?;
-            Ok::<_, kube::Error>((status, wanted, bytes))
-        };
-        let answer = tokio::time::timeout(self.request_timeout, exchange).await;
-        let (status, wanted, bytes) = match answer {
-            Err(_) => {
-                let error = ClusterError::Timeout {
-                    server: self.server.clone(),
-                    what: format!("{} {}", call.verb, call.what()),
-                    after: self.request_timeout,
-                };
-                return Err(Fault::Passing(error, None));
-            }
-            Ok(Err(error)) => {
-                let lasting = matches!(error, kube::Error::Auth(_) | kube::Error::RustlsTls(_));
-                let error = self.unreachable(call, attempt, error);
-                return Err(if lasting {
-                    Fault::Lasting(error)
-                } else {
-                    Fault::Passing(error, None)
-                });
-            }
-            Ok(Ok(answer)) => answer,
-        };
-        if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|source| {
-                Fault::Lasting(ClusterError::Answer {
-                    what: call.what(),
-                    source,
-                })
-            });
-        }
-        Err(self.fault(call, attempt, status, wanted, &bytes))
-    }
-
-    fn unreachable(&self, call: &Call<'_>, attempts: u32, source: kube::Error) -> ClusterError {
-        ClusterError::Unreachable {
-            server: self.server.clone(),
-            what: format!("{} {}", call.verb, call.what()),
-            attempts,
-            source: Box::new(source),
-        }
-    }
-
-    fn fault(
-        &self,
-        call: &Call<'_>,
-        attempts: u32,
-        status: StatusCode,
-        wanted: Option<Duration>,
-        bytes: &[u8],
-    ) -> Fault {
-        let answer: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let text = |pointer: &str| {
-            answer
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let reason = text("/reason");
-        let message = match text("/message") {
-            "" => status.canonical_reason().unwrap_or("no message").to_owned(),
-            message => message.to_owned(),
-        };
-        let what = call.what();
-        let code = status.as_u16();
-        let lasting = match code {
-            401 => ClusterError::Unauthorized {
-                server: self.server.clone(),
-                context: self.context_name.clone(),
-            },
-            // Admission (quota, pod security) says 403 too; only the authorizer speaks of "cannot VERB resource".
-            403 if message.contains(" cannot ") => ClusterError::Forbidden(Box::new(Denial {
-                verb: call.verb.to_owned(),
-                resource: call
-                    .kind
-                    .map_or_else(|| what.clone(), |kind| kind.plural.clone()),
-                group: call
-                    .kind
-                    .map_or_else(String::new, |kind| kind.group.clone()),
-                namespace: call.namespace.to_owned(),
-                message,
-            })),
-            404 => ClusterError::NotFound { what, message },
-            409 if reason == "AlreadyExists" => ClusterError::AlreadyExists { what },
-            409 => match field_conflicts(&answer) {
-                conflicts if conflicts.is_empty() => ClusterError::Conflict { what, message },
-                conflicts => ClusterError::FieldConflict { what, conflicts },
-            },
-            429 | 500..=599 => {
-                let wanted = wanted.or_else(|| {
-                    answer
-                        .pointer("/details/retryAfterSeconds")
-                        .and_then(Value::as_u64)
-                        .map(Duration::from_secs)
-                });
-                let error = ClusterError::ServerFailure {
-                    what,
-                    code,
-                    message,
-                    attempts,
-                };
-                return Fault::Passing(error, wanted);
-            }
-            _ => ClusterError::Refused {
-                what,
-                code,
-                message,
-            },
-        };
-        Fault::Lasting(lasting)
-    }
 }
 
 /// The manager of everything that is applied.
@@ -559,13 +350,6 @@ pub const FIELD_MANAGER: &str = "kubectl-chain";
 
 /// A resource version that no object of a chain can have: etcd's first revisions are the API server's own.
 const NO_VERSION: &str = "1";
-
-enum Fault {
-    /// Trying again does not help.
-    Lasting(ClusterError),
-    /// Trying again may help, after the pause that the server asked for.
-    Passing(ClusterError, Option<Duration>),
-}
 
 fn bytes_of(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
@@ -584,51 +368,12 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// The conflicts that a 409 of server-side apply lists.
-fn field_conflicts(status: &Value) -> Vec<FieldConflict> {
-    let mut conflicts: Vec<FieldConflict> = status
-        .pointer("/details/causes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter(|cause| cause.get("reason").and_then(Value::as_str) == Some("FieldManagerConflict"))
-        .map(|cause| {
-            let text = |key: &str| cause.get(key).and_then(Value::as_str).unwrap_or_default();
-            FieldConflict {
-                manager: text("message")
-                    .strip_prefix("conflict with ")
-                    .unwrap_or(text("message"))
-                    .to_owned(),
-                path: text("field").to_owned(),
-            }
-        })
-        .collect();
-    conflicts.sort();
-    conflicts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn selectors_are_escaped() {
         assert_eq!(escape("a.b/c=d,e!=f"), "a.b%2Fc%3Dd%2Ce%21%3Df");
-    }
-
-    #[test]
-    fn conflicts_name_manager_and_field() {
-        let status = json!({"details": {"causes": [
-            {"reason": "FieldManagerConflict", "message": "conflict with \"hpa\" using apps/v1", "field": ".spec.replicas"},
-            {"reason": "Other", "message": "x", "field": ".y"},
-        ]}});
-        assert_eq!(
-            field_conflicts(&status),
-            vec![FieldConflict {
-                manager: "\"hpa\" using apps/v1".into(),
-                path: ".spec.replicas".into()
-            }]
-        );
     }
 }
