@@ -4,36 +4,19 @@
 //! so the same fault reads the same everywhere. [`ClusterError::hint`] is the last line that `ui` prints. No error
 //! holds the data of a Secret: server messages are taken over, bodies never.
 
-use std::fmt;
+mod conflict;
+mod denial;
+mod hint;
+
 use std::time::Duration;
 
+use self::conflict::field_conflicts;
 use crate::state::Home;
 use crate::state::lock::LockError;
 use crate::state::store::StoreError;
 
-/// A field that another manager owns, as server-side apply reports it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FieldConflict {
-    /// The other manager, as the server prints it, e.g. `"kubectl" with subresource "scale"`.
-    pub manager: String,
-    /// Path of the field, e.g. `.spec.replicas`.
-    pub path: String,
-}
-
-/// What the user may not do, and the Role that would allow it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
-    /// Kubernetes verb, e.g. `patch`.
-    pub verb: String,
-    /// Resource in the plural, with its subresource if any, e.g. `pods/log`.
-    pub resource: String,
-    /// API group, "" for core.
-    pub group: String,
-    /// Namespace, "" for cluster-scoped resources.
-    pub namespace: String,
-    /// What the server said.
-    pub message: String,
-}
+pub use conflict::FieldConflict;
+pub use denial::Denial;
 
 /// A fault of talking to, or working on, a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -366,63 +349,6 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// What to do next, if there is something that always helps. One or more lines without a full stop.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoKubeconfig { .. } => {
-                Some("set KUBECONFIG or pass --kubeconfig; to render without a cluster, use --dry-run=client".into())
-            }
-            Self::UnknownContext { .. } | Self::NoCurrentContext { .. } => {
-                Some("pass --context, or run: kubectl config use-context NAME".into())
-            }
-            Self::Unreachable { server, .. } | Self::Timeout { server, .. } => Some(format!(
-                "check with: kubectl version; is {server} the right server (see --context, --server)?"
-            )),
-            Self::Unauthorized { .. } => {
-                Some("log in again (the token or certificate may have expired), or pass --context or --token".into())
-            }
-            Self::Forbidden(denial) => Some(format!(
-                "ask an administrator for this:\n{}",
-                crate::cluster::rights::role_yaml("kubectl-chain", &denial.namespace, [denial.right()])
-            )),
-            Self::FieldConflict { conflicts, .. } => Some(conflict_hint(conflicts)),
-            Self::UnknownCluster { cluster } => {
-                Some(format!("name it in the chain's file: clusters: {{{cluster}: {{context: NAME}}}}"))
-            }
-            Self::InCluster { source, .. } | Self::HomeClosed { source, .. } => source.hint(),
-            Self::HomeElsewhere { home, .. } => Some(home.hint()),
-            Self::HomeGone { chain, place, .. } => Some(format!(
-                "if nobody needs what is left of it here: kubectl delete configmap chain-{chain} -n {place}"
-            )),
-            Self::OtherCluster { context, .. } => Some(format!(
-                "let context {context:?} of the kubeconfig lead to the cluster that the chain knows"
-            )),
-            Self::SameCluster { .. } => Some(
-                "give each its own context or namespace; nodes of one cluster need no entry under `clusters`".into(),
-            ),
-            Self::Foreign { .. } => Some(
-                "choose another name for the chain, delete the object, or pass --adopt to take it over".into(),
-            ),
-            Self::Terminating { what, .. } => Some(format!(
-                "see what holds it with: kubectl describe {what}; then run the same command again"
-            )),
-            Self::NotReady { .. } | Self::ManyNotReady { .. } | Self::GroupStopped { .. } | Self::Gate { .. } => {
-                Some("once the cause is gone, run the same command again: it goes on where it stopped".into())
-            }
-            Self::Gone { .. } => Some("run: kubectl chain apply".into()),
-            Self::Conflict { .. } | Self::ServerFailure { .. } => Some("run the same command again".into()),
-            Self::Lock(error) => error.hint(),
-            Self::Store(error) => error.hint(),
-            Self::Several(errors) => {
-                let mut hints: Vec<String> = errors.iter().filter_map(Self::hint).collect();
-                hints.sort();
-                hints.dedup();
-                (!hints.is_empty()).then(|| hints.join("\n"))
-            }
-            _ => None,
-        }
-    }
-
     /// Whether the object that was asked for is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
@@ -451,26 +377,6 @@ impl ClusterError {
                 | Self::Unauthorized { .. }
                 | Self::Lock(_)
         )
-    }
-}
-
-impl Denial {
-    /// `statefulsets.apps`, or `secrets` in the core group.
-    fn qualified(&self) -> String {
-        if self.group.is_empty() {
-            self.resource.clone()
-        } else {
-            format!("{}.{}", self.resource, self.group)
-        }
-    }
-
-    /// The right that is missing.
-    fn right(&self) -> crate::cluster::rights::Right {
-        crate::cluster::rights::Right {
-            verb: self.verb.clone(),
-            group: self.group.clone(),
-            resource: self.resource.clone(),
-        }
     }
 }
 
@@ -521,83 +427,4 @@ pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
         source = cause.source();
     }
     text
-}
-
-fn field_conflicts(what: &str, conflicts: &[FieldConflict]) -> String {
-    struct Each<'a>(&'a FieldConflict);
-    impl fmt::Display for Each<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "conflict with {}: {}", self.0.manager, self.0.path)
-        }
-    }
-    let each: Vec<String> = conflicts.iter().map(|c| Each(c).to_string()).collect();
-    match each.as_slice() {
-        [one] => format!("{what}: apply failed with 1 {one}"),
-        many => format!(
-            "{what}: apply failed with {} conflicts:\n{}",
-            many.len(),
-            lines(many)
-        ),
-    }
-}
-
-fn conflict_hint(conflicts: &[FieldConflict]) -> String {
-    let mut text = String::from(
-        "another manager owns these fields. Three ways out:\n\
-         * to make kubectl chain their manager, run the command again with --force-conflicts\n\
-         * to leave them to the other manager, give the same value under `patches` in chain.yaml, or remove the field there\n\
-         * to let the other manager give them up, undo its change (kubectl apply --server-side of an object without them)",
-    );
-    if conflicts.iter().any(|c| c.path == ".spec.replicas") {
-        text.push_str(
-            "\na node is scaled with `kubectl chain stop` and `kubectl chain start`, not with kubectl scale: \
-             they record what is wanted",
-        );
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_conflict_reads_as_kubectl_says_it() {
-        let error = ClusterError::FieldConflict {
-            what: "statefulset.apps/c-0".into(),
-            conflicts: vec![FieldConflict {
-                manager: "\"kubectl\" with subresource \"scale\"".into(),
-                path: ".spec.replicas".into(),
-            }],
-        };
-        assert_eq!(
-            error.to_string(),
-            "statefulset.apps/c-0: apply failed with 1 conflict with \"kubectl\" with subresource \"scale\": .spec.replicas"
-        );
-        assert!(
-            error
-                .hint()
-                .is_some_and(|h| h.contains("--force-conflicts") && h.contains("stop"))
-        );
-    }
-
-    #[test]
-    fn a_denial_brings_its_role() {
-        let error = ClusterError::Forbidden(Box::new(Denial {
-            verb: "create".into(),
-            resource: "secrets".into(),
-            group: String::new(),
-            namespace: "team".into(),
-            message: "no".into(),
-        }));
-        assert_eq!(
-            error.to_string(),
-            "not allowed to create secrets in namespace \"team\": no"
-        );
-        let hint = error.hint().unwrap_or_default();
-        assert!(
-            hint.contains("kind: Role") && hint.contains("secrets"),
-            "{hint}"
-        );
-    }
 }
