@@ -5,21 +5,18 @@
 //! can hold and no node misses. Keys of Secrets cannot hold the `@` of a user's name: mount such
 //! files with `items`.
 
-use core::fmt;
-use core::fmt::Write as _;
-use std::collections::BTreeSet;
+mod tree;
+mod units;
 
 use thiserror::Error;
-use zeroize::Zeroizing;
 
+use self::tree::Tree;
 use crate::certificate::Certificate;
-use crate::check::{self, AuthorityError, Role};
+use crate::check::{self, AuthorityError};
 use crate::key::{KeyFileName, PrivateKey};
 
-/// Mode of a file that everybody may read.
-const PUBLIC: u32 = 0o644;
-/// Mode of a key.
-const SECRET: u32 = 0o600;
+pub use tree::TreeFile;
+pub use units::{NodeOus, config_yaml};
 
 /// Why no tree can be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -42,32 +39,6 @@ pub enum MspError {
     /// A key that is not its certificate's.
     #[error("private key does not belong to the certificate of `{0}`")]
     ForeignKey(String),
-}
-
-/// A file of a tree.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Relative, with `/`.
-    pub path: String,
-    /// Content; wiped on drop, as it may be a secret.
-    pub bytes: Zeroizing<Vec<u8>>,
-    /// Permissions: `0644`, and `0600` for keys.
-    pub mode: u32,
-    /// Whether it belongs into a Secret.
-    pub secret: bool,
-}
-
-impl fmt::Debug for TreeFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("TreeFile");
-        out.field("path", &self.path).field("mode", &self.mode);
-        if self.secret {
-            out.field("bytes", &"[redacted]").finish()
-        } else {
-            out.field("bytes", &String::from_utf8_lossy(&self.bytes))
-                .finish()
-        }
-    }
 }
 
 /// A certificate and the name of its file, without `-cert.pem`.
@@ -111,17 +82,6 @@ impl Pair<'_> {
             Err(MspError::ForeignKey(subject))
         }
     }
-}
-
-/// Whether units of certificates tell who is what (`NodeOUs`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NodeOus {
-    /// They do not: no `config.yaml`, and administrators are listed in `admincerts`.
-    Off,
-    /// They do, and any authority of the provider may certify them.
-    AnyAuthority,
-    /// They do, and the first root authority certifies them: what `cryptogen` writes.
-    FirstRoot,
 }
 
 /// The signing side of an organisation, as every one of its members verifies it.
@@ -318,73 +278,6 @@ pub fn ca_name(domain: &str) -> String {
 #[must_use]
 pub fn tls_ca_name(domain: &str) -> String {
     format!("tlsca.{domain}")
-}
-
-/// `config.yaml` with all four node units, `certificate` (relative to the provider's folder) being
-/// the authority that certifies them, or any where there is none. The path is written as it is.
-pub fn config_yaml(certificate: Option<&str>) -> String {
-    let mut out = "NodeOUs:\n  Enable: true\n".to_owned();
-    for (role, key) in Role::ALL.into_iter().zip([
-        "ClientOUIdentifier",
-        "PeerOUIdentifier",
-        "AdminOUIdentifier",
-        "OrdererOUIdentifier",
-    ]) {
-        // Writing to a text does not fail.
-        let _ = writeln!(out, "  {key}:");
-        if let Some(path) = certificate {
-            let _ = writeln!(out, "    Certificate: {path}");
-        }
-        let _ = writeln!(out, "    OrganizationalUnitIdentifier: {role}");
-    }
-    out
-}
-
-/// Files in the order in which they were added.
-#[derive(Default)]
-struct Tree {
-    files: Vec<TreeFile>,
-    paths: BTreeSet<String>,
-}
-
-impl Tree {
-    fn add(&mut self, file: TreeFile) -> Result<(), MspError> {
-        if !self.paths.insert(file.path.clone()) {
-            return Err(MspError::Twice(file.path));
-        }
-        self.files.push(file);
-        Ok(())
-    }
-
-    fn public(&mut self, path: String, text: String) -> Result<(), MspError> {
-        self.add(TreeFile {
-            path,
-            bytes: Zeroizing::new(text.into_bytes()),
-            mode: PUBLIC,
-            secret: false,
-        })
-    }
-
-    fn key(&mut self, path: String, key: &PrivateKey) -> Result<(), MspError> {
-        self.add(TreeFile {
-            path,
-            bytes: Zeroizing::new(key.to_pem().as_bytes().to_vec()),
-            mode: SECRET,
-            secret: true,
-        })
-    }
-
-    fn certificates(&mut self, folder: &str, all: &[NamedCertificate]) -> Result<(), MspError> {
-        for one in all {
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-            // `..data` and its like are what Kubernetes itself puts there.
-            if one.name.is_empty() || one.name.starts_with('.') || !one.name.bytes().all(fits) {
-                return Err(MspError::Name(one.name.clone()));
-            }
-            self.public(format!("{folder}/{}", one.file()), one.certificate.to_pem())?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
