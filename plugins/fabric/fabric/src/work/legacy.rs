@@ -3,16 +3,15 @@
 //! Peers build it themselves, by a docker daemon. What is installed and instantiated is asked before each step, so a run that
 //! stopped is finished by the next; the file is wanted only while a peer lacks the code.
 
-use std::collections::BTreeSet;
+mod code;
+mod look;
+#[cfg(test)]
+mod tests;
 
 use chain_plugin_sdk::doing::join_all;
 use chain_plugin_sdk::{Blob, Diagnostics, Report};
 use fabric_channel::policy::parse_signature;
-use fabric_identity::identity::Identity;
-use fabric_proto::Message as _;
-use fabric_proto::peer::{
-    ChaincodeData, ChaincodeDeploymentSpec, ChaincodeQueryResponse, ChaincodeType,
-};
+use fabric_proto::peer::ChaincodeType;
 use fabric_service::extra;
 use fabric_service::fault::{at as fault_at, refuse, refuse_with};
 use fabric_transaction::definition::{LegacyStep, next_legacy};
@@ -20,15 +19,13 @@ use fabric_transaction::failure::Verdict;
 use fabric_transaction::proposal::legacy::{self, Instantiation, LegacyChaincode};
 use serde_json::{Map, Value, json};
 
+use self::code::{Code, read};
+use self::look::{Look, first, seen};
 use super::amend::{IN_FILE, amend};
-use super::crew::{Chaincode, Channel, Crew, Node, Org};
+use super::crew::{Chaincode, Crew};
 use super::submit::Patience;
-use super::trouble::Trouble;
 use super::{report, spec};
 use crate::names;
-
-/// The first bytes of a gzip file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Arguments of `chaincode-install` and `chaincode-deploy`.
 pub fn args() -> Value {
@@ -57,77 +54,6 @@ pub fn unknown(operation: &str) -> Diagnostics {
     refuse_with("operation", "", message, hint)
 }
 
-/// Code that is ready to be installed.
-#[derive(Debug)]
-struct Code {
-    chaincode: LegacyChaincode,
-    bytes: Vec<u8>,
-}
-
-/// Reads the user's file: a gzip tar of sources, or what `peer chaincode package` of 1.4 makes without a signature.
-fn read(
-    about: &extra::Chaincode,
-    args: &Value,
-    files: &[Blob],
-) -> Result<Option<Code>, Diagnostics> {
-    let file = match files {
-        [] => return Ok(None),
-        [file] => file,
-        _ => return Err(refuse("file", "", "one file with code is wanted")),
-    };
-    let said = |name: &str| args.get(name).and_then(Value::as_str);
-    if file.bytes.starts_with(&GZIP) {
-        let Some(path) = said("path") else {
-            let message = format!("{}: where are the sources in it?", file.name);
-            let hint = "`path=PATH`: the archive has them below src/PATH/";
-            return Err(refuse_with("path", "/path", message, hint));
-        };
-        let language = match said("language") {
-            Some("node") => ChaincodeType::Node,
-            Some("java") => ChaincodeType::Java,
-            _ => ChaincodeType::Golang,
-        };
-        return Ok(Some(Code {
-            chaincode: LegacyChaincode {
-                name: about.name.clone(),
-                version: about.version.clone(),
-                path: path.to_owned(),
-                language,
-            },
-            bytes: file.bytes.clone(),
-        }));
-    }
-    let spec = ChaincodeDeploymentSpec::decode(file.bytes.as_slice()).ok();
-    let found = spec.and_then(|spec| {
-        let inner = spec.chaincode_spec?;
-        let id = inner.chaincode_id.filter(|id| !id.name.is_empty())?;
-        let language = ChaincodeType::try_from(inner.r#type).ok()?;
-        let bytes = spec.code_package;
-        bytes.starts_with(&GZIP).then_some((id, language, bytes))
-    });
-    let Some((id, language, bytes)) = found else {
-        let message = format!("{}: it holds no code", file.name);
-        let hint = "a gzip tar of sources with `path=PATH`, or the file of `peer chaincode package` without -s";
-        return Err(refuse_with("file", "", message, hint));
-    };
-    if (&id.name, &id.version) != (&about.name, &about.version) {
-        let message = format!(
-            "{}: it holds {} {}, and the chain's file says {} {}",
-            file.name, id.name, id.version, about.name, about.version
-        );
-        return Err(refuse("file", "", message));
-    }
-    Ok(Some(Code {
-        chaincode: LegacyChaincode {
-            name: id.name,
-            version: id.version,
-            path: id.path,
-            language,
-        },
-        bytes,
-    }))
-}
-
 /// What is instantiated with a chaincode.
 fn instantiation(about: &extra::Chaincode) -> Result<Instantiation, Diagnostics> {
     let policy = match about.policy.as_str() {
@@ -152,85 +78,6 @@ fn instantiation(about: &extra::Chaincode) -> Result<Instantiation, Diagnostics>
         policy,
         collections: None,
     })
-}
-
-/// Who has the code, and what is instantiated.
-struct Look<'a> {
-    lacking: Vec<(&'a Identity, &'a Node)>,
-    having: Vec<String>,
-    instantiated: Option<ChaincodeData>,
-}
-
-async fn look<'a>(
-    crew: &'a Crew,
-    channel: &'a Channel,
-    about: &extra::Chaincode,
-) -> Result<Look<'a>, Trouble> {
-    let mut asked = Vec::new();
-    for (org, admin) in crew.members(channel) {
-        for peer in &org.peers {
-            asked.push(async move {
-                let found: Option<ChaincodeQueryResponse> =
-                    crew.find(peer, &legacy::installed(), admin).await?;
-                let mut all = found.unwrap_or_default().chaincodes.into_iter();
-                let found = all.find(|it| it.name == about.name && it.version == about.version);
-                Ok::<_, Trouble>((admin, peer, found.map(|it| it.id)))
-            });
-        }
-    }
-    let mut look = Look {
-        lacking: Vec::new(),
-        having: Vec::new(),
-        instantiated: None,
-    };
-    let mut ids = BTreeSet::new();
-    for answer in join_all(asked).await {
-        let (admin, peer, id) = answer?;
-        match id {
-            Some(id) => {
-                ids.insert(id);
-                look.having.push(peer.name.clone());
-            }
-            None => look.lacking.push((admin, peer)),
-        }
-    }
-    if ids.len() > 1 {
-        let message = format!(
-            "peers have different code as chaincode {} {}: {}",
-            about.name,
-            about.version,
-            look.having.join(", ")
-        );
-        let trouble = Trouble::new(&channel.name, message, Verdict::GiveUp);
-        return Err(trouble.because(Some(
-            "they would not agree on any outcome: another version with one code for all is the way out",
-        )));
-    }
-    let (peer, admin) = first(crew, channel)
-        .ok_or_else(|| Trouble::new(&channel.name, "it has no peer here", Verdict::GiveUp))?;
-    let call = legacy::chaincode_data(&channel.name, &about.name);
-    look.instantiated = crew.find(peer, &call, admin).await?;
-    Ok(look)
-}
-
-fn first<'a>(crew: &'a Crew, channel: &'a Channel) -> Option<(&'a Node, &'a Identity)> {
-    let peer = |(org, admin): (&'a Org, &'a Identity)| Some((org.peers.first()?, admin));
-    crew.members(channel).find_map(peer)
-}
-
-/// The same, until it is known.
-async fn seen<'a>(
-    crew: &'a Crew,
-    channel: &'a Channel,
-    about: &extra::Chaincode,
-) -> Result<Look<'a>, Diagnostics> {
-    let mut patience = Patience::new(crew);
-    loop {
-        match look(crew, channel, about).await {
-            Ok(look) => return Ok(look),
-            Err(trouble) => patience.bear(crew, &channel.id, trouble).await?,
-        }
-    }
 }
 
 async fn install_on(crew: &Crew, code: &Code, look: &Look<'_>) -> Result<(), Diagnostics> {
@@ -474,80 +321,4 @@ pub async fn install(
         }
     }
     Ok(report(lines.join("\n"), &json!(rows)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn about() -> extra::Chaincode {
-        extra::Chaincode {
-            name: "kv".to_owned(),
-            version: "1.0".to_owned(),
-            ..extra::Chaincode::default()
-        }
-    }
-
-    fn file(bytes: Vec<u8>) -> Vec<Blob> {
-        vec![Blob {
-            name: "kv.out".to_owned(),
-            bytes,
-        }]
-    }
-
-    /// What `peer chaincode package` makes.
-    fn packed(version: &str) -> Vec<u8> {
-        let chaincode = LegacyChaincode {
-            name: "kv".to_owned(),
-            version: version.to_owned(),
-            path: "example/kv".to_owned(),
-            language: ChaincodeType::Node,
-        };
-        legacy::install(&chaincode, &[0x1f, 0x8b, 8]).args[1].clone()
-    }
-
-    #[test]
-    fn both_kinds_of_files_are_read() {
-        let none = json!({});
-        assert!(read(&about(), &none, &[]).unwrap().is_none());
-        let code = read(&about(), &none, &file(packed("1.0")))
-            .unwrap()
-            .unwrap();
-        assert_eq!(code.chaincode.path, "example/kv");
-        assert_eq!(code.chaincode.language, ChaincodeType::Node);
-        assert_eq!(code.bytes, [0x1f, 0x8b, 8]);
-        let said = json!({"path": "kv", "language": "java"});
-        let code = read(&about(), &said, &file(vec![0x1f, 0x8b, 1])).unwrap();
-        let code = code.unwrap();
-        assert_eq!(code.chaincode.language, ChaincodeType::Java);
-        assert_eq!(
-            (code.chaincode.path.as_str(), code.bytes),
-            ("kv", vec![0x1f, 0x8b, 1])
-        );
-    }
-
-    #[test]
-    fn files_that_do_not_fit_are_refused() {
-        for (bytes, word) in [
-            (packed("2.0"), "it holds kv 2.0"),
-            (vec![0x1f, 0x8b, 1], "path=PATH"),
-            (b"package main".to_vec(), "holds no code"),
-        ] {
-            let fault = format!(
-                "{:?}",
-                read(&about(), &json!({}), &file(bytes)).unwrap_err()
-            );
-            assert!(fault.contains(word), "{word} in {fault}");
-        }
-    }
-
-    #[test]
-    fn a_policy_of_1_4_is_a_rule_over_signatures() {
-        let mut about = about();
-        assert_eq!(instantiation(&about).unwrap(), Instantiation::default());
-        "OR('Org1MSP.peer')".clone_into(&mut about.policy);
-        assert!(instantiation(&about).unwrap().policy.is_some());
-        "/Channel/Application/Endorsement".clone_into(&mut about.policy);
-        assert!(instantiation(&about).is_err());
-    }
 }
