@@ -4,17 +4,23 @@
 //! counts. A secret option takes its value from `--<role>-<option>-file`, from the environment
 //! (`CHAIN_<ROLE>_<OPTION>`), or, with a warning, from the flag itself.
 
+mod added;
+mod chosen;
+mod environment;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, bail};
-use chain_plugin_sdk::descriptor::Descriptor;
+use anyhow::bail;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use serde_json::{Value, json};
 
+use self::added::{Counted, Meaning, meanings};
+use self::chosen::{one, plugin_of, stack_of};
+use self::environment::{from_environment, variable};
 use crate::pipeline::options::{from_text, is_secret, properties};
 use crate::plugin::flags::{RESERVED, kebab};
 use crate::plugin::{Catalog, is_file_name, nearest};
-use crate::spec::{ChainSpec, Nodes, Service, Services};
+use crate::spec::{ChainSpec, Nodes};
 
 /// The host's own part of the spec.
 #[derive(Debug, Clone, Default, Args)]
@@ -53,178 +59,6 @@ pub struct SpecFlags {
     /// Image of the init container that seeds volumes
     #[arg(long, value_name = "IMAGE")]
     pub seed_image: Option<String>,
-}
-
-/// What one added flag means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Meaning {
-    Role(String),
-    RoleOption { role: String, option: String },
-    StackOption(String),
-    Kind(Counted),
-}
-
-/// A kind that has a flag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Counted {
-    /// Key in the spec.
-    key: String,
-    /// Key of the value in `NAME=VALUE`, or "".
-    value: String,
-}
-
-/// A flag that descriptors add.
-struct Added {
-    meaning: Meaning,
-    heading: String,
-    help: String,
-    /// Who has it, when several may.
-    of: Vec<String>,
-    /// The kind that has the name of this role: what is no plugin of the role is one of the kind.
-    kind: Option<Counted>,
-}
-
-impl Added {
-    /// Its line of help.
-    fn help(&self) -> String {
-        match self.meaning {
-            Meaning::Role(_) if self.kind.is_some() => {
-                format!("{}; or its plugin: {}", self.help, self.of.join("; "))
-            }
-            Meaning::Role(_) => format!("Plugin: {}", self.of.join("; ")),
-            _ if self.of.is_empty() => self.help.clone(),
-            _ => format!("{} [{}]", self.help, self.of.join(", ")),
-        }
-    }
-}
-
-/// All added flags by name: those of `stack`, or of all stacks in sight. Of two that share a name the first says what it
-/// is, and both are named.
-fn meanings(
-    catalog: &Catalog,
-    taken: &BTreeSet<String>,
-    stack: Option<&str>,
-) -> BTreeMap<String, Added> {
-    let mut flags: BTreeMap<String, Added> = BTreeMap::new();
-    let mut add =
-        |name: String, meaning: Meaning, heading: &str, help: String, of: Option<String>| {
-            if !taken.contains(&name) {
-                let flag = flags.entry(name).or_insert(Added {
-                    meaning,
-                    heading: heading.to_owned(),
-                    help,
-                    of: Vec::new(),
-                    kind: None,
-                });
-                flag.of.extend(of);
-            }
-        };
-    let mut kinds = Vec::new();
-    let wanted = |descriptor: &Descriptor| stack.is_none_or(|stack| descriptor.stack == stack);
-    let in_sight = || catalog.all().filter(|plugin| wanted(&plugin.descriptor));
-    for stack in in_sight().filter(|plugin| plugin.descriptor.role.is_empty()) {
-        let descriptor = &stack.descriptor;
-        let heading = format!("Stack {}", descriptor.stack);
-        for role in descriptor
-            .releases
-            .values()
-            .flat_map(|release| &release.roles)
-        {
-            let known: Vec<String> = catalog
-                .of_role(&descriptor.stack, &role.name)
-                .map(|plugin| plugin.name().to_owned())
-                .collect();
-            let default = if role.default.is_empty() {
-                String::new()
-            } else {
-                format!(" (default {})", role.default)
-            };
-            let of = format!("{}{default}", known.join(", "));
-            add(
-                kebab(&role.name),
-                Meaning::Role(role.name.clone()),
-                &format!("Role {}", role.name),
-                String::new(),
-                Some(of),
-            );
-        }
-        for (option, schema) in properties(&descriptor.options) {
-            let meaning = Meaning::StackOption(option.clone());
-            add(kebab(option), meaning, &heading, summary(schema), None);
-        }
-        for kind in descriptor.kinds.iter().filter(|kind| !kind.flag.is_empty()) {
-            let counted = Counted {
-                key: kind.key.clone(),
-                value: kind.value.clone(),
-            };
-            kinds.push((kind.flag.clone(), counted.clone(), kind.summary.clone()));
-            let meaning = Meaning::Kind(counted);
-            add(
-                kind.flag.clone(),
-                meaning,
-                &heading,
-                kind.summary.clone(),
-                None,
-            );
-        }
-    }
-    for plugin in in_sight().filter(|plugin| !plugin.descriptor.role.is_empty()) {
-        let Descriptor {
-            role,
-            options,
-            name,
-            ..
-        } = &plugin.descriptor;
-        for (option, schema) in properties(options) {
-            let mut spellings = vec![option.clone()];
-            if is_secret(schema) {
-                spellings.push(format!("{option}File"));
-            }
-            for option in spellings {
-                let flag = format!("{}-{}", kebab(role), kebab(&option));
-                add(
-                    flag,
-                    Meaning::RoleOption {
-                        role: role.clone(),
-                        option,
-                    },
-                    &format!("Role {role}"),
-                    summary(schema),
-                    Some(name.clone()),
-                );
-            }
-        }
-    }
-    for (name, counted, summary) in kinds {
-        if let Some(flag) = flags.get_mut(&name)
-            && matches!(flag.meaning, Meaning::Role(_))
-        {
-            flag.help = summary;
-            flag.kind = Some(counted);
-        }
-    }
-    flags
-}
-
-/// The first sentence of a property's description, and its default.
-fn summary(schema: &Value) -> String {
-    let text = schema
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let first = text
-        .split_once(". ")
-        .map_or(text, |(first, _)| first)
-        .trim_end_matches('.');
-    match schema.get("default") {
-        Some(Value::String(default)) if !default.is_empty() => {
-            format!("{first} (default {default})")
-        }
-        Some(default) if !default.is_null() && !default.is_string() => {
-            format!("{first} (default {default})")
-        }
-        _ => first.to_owned(),
-    }
 }
 
 fn taken(command: &Command) -> BTreeSet<String> {
@@ -400,54 +234,6 @@ fn dynamic(
     Ok(warnings)
 }
 
-/// Secret options that stand in the environment and nowhere else.
-fn from_environment(
-    spec: &mut ChainSpec,
-    stack: &Descriptor,
-    catalog: &mut Catalog,
-) -> anyhow::Result<()> {
-    let release = spec
-        .release
-        .clone()
-        .unwrap_or_else(|| stack.default_release.clone());
-    let roles: Vec<String> = stack
-        .releases
-        .get(&release)
-        .map(|release| release.roles.iter().map(|role| role.name.clone()).collect())
-        .unwrap_or_default();
-    for role in roles {
-        let Ok(plugin) = plugin_of(spec, stack, &role, catalog) else {
-            continue;
-        };
-        for (option, _) in properties(&plugin.options).filter(|(_, schema)| is_secret(schema)) {
-            let variable = variable(&role, option);
-            let given = match spec.services.get(&role) {
-                Some(Services::One(service)) => [
-                    option.clone(),
-                    format!("{option}File"),
-                    format!("{option}Env"),
-                ]
-                .iter()
-                .any(|name| service.options.contains_key(name)),
-                Some(Services::Many(_)) => true,
-                _ => false,
-            };
-            if !given && std::env::var_os(&variable).is_some() {
-                one(&mut spec.services, &role)?
-                    .options
-                    .insert(format!("{option}Env"), json!(variable));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn variable(role: &str, option: &str) -> String {
-    format!("CHAIN_{}_{}", kebab(role), kebab(option))
-        .replace('-', "_")
-        .to_ascii_uppercase()
-}
-
 fn suggestion(near: Option<String>) -> String {
     near.map(|near| format!(", did you mean --{}", kebab(&near)))
         .unwrap_or_default()
@@ -467,87 +253,9 @@ fn count_or_names(text: &str, key: &str) -> Value {
         .collect()
 }
 
-/// The one service of a role, made if it is not there.
-fn one<'a>(
-    services: &'a mut BTreeMap<String, Services>,
-    role: &str,
-) -> anyhow::Result<&'a mut Service> {
-    let entry = services
-        .entry(role.to_owned())
-        .or_insert_with(|| Services::One(Box::default()));
-    if let Services::Name(name) = entry {
-        *entry = Services::One(Box::new(Service {
-            plugin: Some(name.clone()),
-            ..Service::default()
-        }));
-    }
-    match entry {
-        Services::One(service) => Ok(service),
-        _ => bail!("role `{role}` has several services in the file; change them there"),
-    }
-}
-
-fn stack_of(spec: &ChainSpec, catalog: &mut Catalog) -> anyhow::Result<Descriptor> {
-    let name = match &spec.stack {
-        Some(name) => name.clone(),
-        None => catalog
-            .all()
-            .find(|plugin| plugin.descriptor.role.is_empty())
-            .map(|plugin| plugin.descriptor.stack.clone())
-            .context("no stack in sight; name one: --stack ./stack.wasm")?,
-    };
-    let plugin = if is_file_name(&name) {
-        catalog.find(&name)?
-    } else {
-        catalog.stack(&name)?
-    };
-    Ok(plugin.descriptor.clone())
-}
-
-fn plugin_of(
-    spec: &ChainSpec,
-    stack: &Descriptor,
-    role: &str,
-    catalog: &mut Catalog,
-) -> anyhow::Result<Descriptor> {
-    let chosen = spec
-        .services
-        .get(role)
-        .and_then(|services| services.instances().into_iter().next())
-        .and_then(|service| service.plugin);
-    let release = spec
-        .release
-        .clone()
-        .unwrap_or_else(|| stack.default_release.clone());
-    let default = || {
-        let release = stack.releases.get(&release)?;
-        release
-            .roles
-            .iter()
-            .find(|known| known.name == role)
-            .map(|role| role.default.clone())
-    };
-    let name = chosen.or_else(default).unwrap_or_default();
-    Ok(catalog
-        .find(&name)
-        .with_context(|| format!("role `{role}`"))?
-        .descriptor
-        .clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn flags_are_spelled_as_kubectl_spells_them() {
-        assert_eq!(kebab("passwordFile"), "password-file");
-        assert_eq!(kebab("state_db"), "state-db");
-        assert_eq!(
-            variable("state-db", "passwordFile"),
-            "CHAIN_STATE_DB_PASSWORD_FILE"
-        );
-    }
 
     #[test]
     fn a_kind_is_counted_or_named() {
