@@ -22,7 +22,7 @@ use fabric_service::extra::{self, Server};
 use fabric_service::facts::{self, Package, Runtime};
 use fabric_service::fault::{at as fault_at, refuse_with};
 use fabric_service::{CHAIN, Network, Release, container, descriptor, kind, port, role};
-use fabric_transaction::package::{Code, Connection, PackageError, build};
+use fabric_transaction::package::{Code, Connection, Index, PackageError, build};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -120,6 +120,7 @@ impl Plugin for Ccaas {
             address: Some(server.address),
             dial_timeout: Some(options.dial_timeout).filter(|it| *it != usual),
             image: None,
+            indexes: server.indexes,
             package_id,
         }))
     }
@@ -200,7 +201,8 @@ fn package_id(at: &At<'_>, server: &Server) -> Result<String, Diagnostics> {
         dial_timeout: options.dial_timeout,
         ..Connection::plain(&server.address)
     };
-    let package = build(&server.label, &Code::Service(connection), &[]).map_err(|fault| match &fault {
+    let indexes: Vec<_> = server.indexes.iter().map(index).collect();
+    let package = build(&server.label, &Code::Service(connection), &indexes).map_err(|fault| match &fault {
         PackageError::Label(_) => refuse_with(
             "label",
             "",
@@ -210,6 +212,10 @@ fn package_id(at: &At<'_>, server: &Server) -> Result<String, Diagnostics> {
         _ => fault_at("package", "")(fault),
     })?;
     Ok(package.id)
+}
+
+fn index(said: &extra::Index) -> Index {
+    Index::new(said.collection.as_deref(), &said.name, &said.definition)
 }
 
 /// Why an image may be another one tomorrow.

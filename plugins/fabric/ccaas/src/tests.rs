@@ -86,6 +86,24 @@ fn the_time_to_dial_is_a_part_of_the_package() {
 }
 
 #[test]
+fn indexes_lie_in_the_package_and_whoever_makes_it_again_knows_them() {
+    let definition = json!({"index": {"fields": ["owner"]}, "type": "json"});
+    let said = json!([{"name": "owner.json", "definition": definition}, {"collection": "secrets", "name": "price.json", "definition": definition}]);
+    let with = network(|server| server.indexes = serde_json::from_value(said.clone()).unwrap());
+    let facts = provision(with, SERVER, &json!({})).unwrap();
+    assert_eq!(facts["indexes"], said);
+    let indexes = [
+        Index::new(Some("secrets"), "price.json", &definition),
+        Index::new(None, "owner.json", &definition),
+    ];
+    let code = Code::Service(Connection::plain("basic:9999"));
+    let package = build("basic_1.0", &code, &indexes).unwrap();
+    assert_eq!(facts["packageId"], json!(package.id));
+    let contents: Contents = read(&package.bytes, &Limits::default()).unwrap();
+    assert_eq!(contents.indexes.len(), 2);
+}
+
+#[test]
 fn the_facts_fit_their_schemas_and_peers_are_told_the_kind() {
     let runtime = provision(network(|_| {}), CHAIN, &json!({})).unwrap();
     assert_eq!(runtime, json!({"kind": "ccaas"}));

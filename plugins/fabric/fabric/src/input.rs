@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chain_plugin_sdk::Diagnostics;
 use chain_plugin_sdk::spec::ExpandSpec;
+use fabric_service::extra::Collection;
 use fabric_service::fault::{refuse, refuse_with};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -135,6 +136,12 @@ pub struct Chaincode {
     /// Arguments of its initialisation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_args: Vec<String>,
+    /// Its collections of private data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
+    /// Indexes for `CouchDB` over its public state, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexes: BTreeMap<String, Value>,
 }
 
 /// What stands under a key: entries, or as many of them as a number says. Nothing when the key is absent.

@@ -17,6 +17,7 @@
 
 mod blocks;
 mod convert;
+mod data;
 mod descriptor;
 mod expand;
 mod hosts;

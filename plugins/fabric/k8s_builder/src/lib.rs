@@ -24,7 +24,7 @@ use fabric_service::extra::{self, Chaincode};
 use fabric_service::facts::{self, Builder, Package, Runtime};
 use fabric_service::fault::{refuse, refuse_with};
 use fabric_service::{CHAIN, Network, Release, container, descriptor, kind, role};
-use fabric_transaction::package::{Code, Image, KUBERNETES_LABEL, build};
+use fabric_transaction::package::{Code, Image, Index, KUBERNETES_LABEL, build};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -229,7 +229,12 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
     };
     let full = format!("{}@{}", image.name, image.digest);
     let label = label(&chaincode);
-    let package = build(&label, &Code::Image(image), &[])
+    let indexes = chaincode.packaged_indexes();
+    let files: Vec<_> = indexes
+        .iter()
+        .map(|it| Index::new(it.collection.as_deref(), &it.name, &it.definition))
+        .collect();
+    let package = build(&label, &Code::Image(image), &files)
         .map_err(|fault| refuse("package", "", format!("{}: {fault}", subject.id)))?;
     Ok(Package {
         kind: "k8s".to_owned(),
@@ -237,6 +242,7 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
         address: None,
         dial_timeout: None,
         image: Some(full),
+        indexes,
         package_id: package.id,
     })
 }

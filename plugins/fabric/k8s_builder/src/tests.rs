@@ -82,6 +82,27 @@ fn a_package_names_the_image_by_digest_without_its_tag() {
 }
 
 #[test]
+fn indexes_lie_in_the_package() {
+    let definition = json!({"index": {"fields": ["owner"]}});
+    let all = network(|it| {
+        it.image = format!("basic@{DIGEST}");
+        it.indexes = [("owner".to_owned(), definition.clone())].into();
+    });
+    let facts = provision(all, CHAINCODE, &json!({})).unwrap();
+    assert_eq!(
+        facts["indexes"],
+        json!([{"name": "owner.json", "definition": definition}])
+    );
+    let image = Image {
+        name: "basic".to_owned(),
+        digest: DIGEST.to_owned(),
+    };
+    let index = Index::new(None, "owner.json", &definition);
+    let package = build("basic-1-0", &Code::Image(image), &[index]).unwrap();
+    assert_eq!(facts["packageId"], json!(package.id));
+}
+
+#[test]
 fn an_image_without_its_digest_is_refused_with_a_hint() {
     let fault = provision(image("registry.example/basic:1.0"), CHAINCODE, &json!({})).unwrap_err();
     assert!(

@@ -9,6 +9,7 @@ use chain_plugin_sdk::{At, Diagnostics, Provisioned};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use crate::extra::Index;
 use crate::{CHAIN, kind, role};
 
 /// What `msp` says about an organisation.
@@ -129,6 +130,9 @@ pub struct Package {
     /// Image and digest, for `k8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Indexes in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
     /// `<label>:<hex SHA-256 of the package>`.
     pub package_id: String,
 }
@@ -243,6 +247,16 @@ pub fn schema(of_role: &str, of_kind: &str) -> Value {
                 "address": text(),
                 "dialTimeout": text(),
                 "image": text(),
+                "indexes": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["name", "definition"],
+                    "additionalProperties": false,
+                    "properties": {
+                        "collection": text(),
+                        "name": text(),
+                        "definition": {"type": "object"},
+                    },
+                }},
                 "packageId": text(),
             },
         }),

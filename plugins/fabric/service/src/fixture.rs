@@ -173,6 +173,7 @@ pub fn subjects(size: Size) -> Vec<Subject> {
             chaincode: "chaincode/basic".to_owned(),
             image: chaincode.image.clone(),
             label: "basic_1.0".to_owned(),
+            indexes: Vec::new(),
             address: "basic:9999".to_owned(),
         };
         all.push(pod(with(it, &extra), "basic", &[(port::CHAINCODE, 9999)]));

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use chain_plugin_sdk::{Diagnostics, Subject};
 use fabric_channel::policy;
 use fabric_service::fault::{refuse, refuse_with};
-use fabric_service::{CHAIN, extra, kind, port, role};
+use fabric_service::{CHAIN, Release, extra, kind, port, role};
 
 use super::births::{Births, with};
 use super::orgs::{Org, ordering_elsewhere};
 use crate::input::{self, key};
-use crate::names;
+use crate::{data, names};
 
 /// The channels, each with its members.
 pub fn channels(births: &mut Births<'_>, orgs: &[Org]) -> Result<Vec<Subject>, Diagnostics> {
@@ -103,11 +103,13 @@ pub fn chaincodes(
         .find(|it| it.name == port::CHAINCODE)
         .map(|it| it.number);
     let namespace = births.spec.namespace.clone();
+    let release = Release::of(&births.spec.release);
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for (index, entry) in entries.into_iter().enumerate() {
         let path = format!("/{}/{index}", key::CHAINCODES);
         let about = about(&entry, channels, &path)?;
+        data::check(&about, release, &path)?;
         if !seen.insert(entry.name.clone()) {
             let message = format!("two chaincodes are named {}", entry.name);
             return Err(refuse("chaincode", &format!("{path}/name"), message));
@@ -205,6 +207,8 @@ fn about(
         policy: entry.policy.clone().unwrap_or_default(),
         init_required: entry.init_required,
         init_args: entry.init_args.clone(),
+        collections: entry.collections.clone(),
+        indexes: entry.indexes.clone(),
     })
 }
 
@@ -269,6 +273,7 @@ fn server(
         label: format!("{}_{}", about.name, about.version),
         // By the name alone each peer finds the server of its own namespace, so one package is everybody's.
         address: format!("{service}:{number}"),
+        indexes: about.packaged_indexes(),
     };
     Ok(with(births.pod(subject, &workload, &service, None), &about))
 }

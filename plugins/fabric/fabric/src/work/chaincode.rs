@@ -29,12 +29,14 @@ use super::quorum::Rule;
 use super::submit::Patience;
 use super::trouble::Trouble;
 use super::{endorsers, ledger, quorum, report};
+use crate::data;
 
 /// What is wished for a chaincode.
 pub fn wish(chaincode: &Chaincode) -> Result<Definition, Diagnostics> {
     let about = &chaincode.about;
     let mut definition = Definition::new(&about.name, &about.version);
     definition.init_required = about.init_required;
+    definition.collections = data::collections(about, "")?;
     if !about.policy.is_empty() {
         definition.endorsement = if about.policy.starts_with('/') {
             EndorsementPolicy::Channel(about.policy.clone())
@@ -67,7 +69,8 @@ pub fn package(said: &Said) -> Result<Package, Diagnostics> {
             return Err(refuse("package", "", message));
         }
     };
-    let made = package::build(&said.label, &code, &[]).map_err(fault_at("package", ""))?;
+    let indexes: Vec<_> = said.indexes.iter().map(data::packaged).collect();
+    let made = package::build(&said.label, &code, &indexes).map_err(fault_at("package", ""))?;
     if made.id == said.package_id {
         return Ok(made);
     }

@@ -2,7 +2,10 @@
 
 use fabric_channel::policy::signature_text;
 use fabric_proto::Message as _;
-use fabric_proto::peer::CommitChaincodeDefinitionArgs;
+use fabric_proto::peer::{
+    CollectionPolicyKind, CommitChaincodeDefinitionArgs, StaticCollectionConfig,
+};
+use fabric_proto::policies::SignaturePolicyEnvelope;
 use fabric_transaction::definition::{Definition, EndorsementPolicy};
 use fabric_transaction::open::Invocation;
 use fabric_transaction::proposal::lifecycle;
@@ -112,13 +115,8 @@ fn defined(definition: &Definition) -> String {
     if definition.init_required {
         text.push_str(", init required");
     }
-    let collections: Vec<&str> = definition
-        .static_collections()
-        .into_iter()
-        .map(|it| it.name.as_str())
-        .collect();
-    if !collections.is_empty() {
-        text = format!("{text}, collections {}", collections.join(", "));
+    for collection in definition.static_collections() {
+        text = format!("{text}, {}", held(collection));
     }
     for (what, plugin, usual) in [
         (
@@ -139,12 +137,41 @@ fn defined(definition: &Definition) -> String {
     text
 }
 
+/// A collection in words: whose it is, and what differs from the usual.
+fn held(collection: &StaticCollectionConfig) -> String {
+    let members = collection.member_orgs_policy.as_ref();
+    let members = match members.and_then(|it| it.payload.as_ref()) {
+        Some(CollectionPolicyKind::SignaturePolicy(rule)) => signed(rule),
+        None => "nobody".to_owned(),
+    };
+    let mut text = format!(
+        "collection {} of {members} on {} to {} more peers",
+        collection.name, collection.required_peer_count, collection.maximum_peer_count
+    );
+    if collection.block_to_live > 0 {
+        text = format!("{text} for {} blocks", collection.block_to_live);
+    }
+    if collection.member_only_read {
+        text.push_str(", read by members only");
+    }
+    if collection.member_only_write {
+        text.push_str(", written by members only");
+    }
+    if let Some(endorsement) = &collection.endorsement_policy {
+        let endorsement = EndorsementPolicy::decode(&endorsement.encode_to_vec());
+        text = format!("{text}, with policy {}", policy(&endorsement));
+    }
+    text
+}
+
+fn signed(rule: &SignaturePolicyEnvelope) -> String {
+    signature_text(rule).unwrap_or_else(|_| "without a text".to_owned())
+}
+
 fn policy(of: &EndorsementPolicy) -> String {
     match of {
         EndorsementPolicy::Channel(path) => path.clone(),
-        EndorsementPolicy::Signature(rule) => {
-            signature_text(rule).unwrap_or_else(|_| "without a text".to_owned())
-        }
+        EndorsementPolicy::Signature(rule) => signed(rule),
         EndorsementPolicy::Other(bytes) => format!("of {} bytes for a plugin", bytes.len()),
     }
 }
@@ -166,6 +193,10 @@ fn shown(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use fabric_channel::policy::parse_signature;
+    use fabric_proto::peer::{
+        ApplicationPolicy, ApplicationPolicyKind, CollectionConfig, CollectionConfigKind,
+        CollectionPolicyConfig,
+    };
     use fabric_transaction::proposal::Call;
 
     use super::*;
@@ -211,6 +242,43 @@ mod tests {
             format!("calls chaincode kv: put k[2J... (5 bytes) {head}... (100 bytes)")
         );
         assert_eq!(call.stem("0123456789"), "kv-invoke-01234567");
+    }
+
+    #[test]
+    fn whose_private_data_it_is_stands_in_the_words() {
+        let rule = |text: &str| parse_signature(text).unwrap();
+        let mut definition = definition();
+        let collection = |name: &str| StaticCollectionConfig {
+            name: name.to_owned(),
+            member_orgs_policy: Some(CollectionPolicyConfig {
+                payload: Some(CollectionPolicyKind::SignaturePolicy(rule(
+                    "OR('Org1MSP.member')",
+                ))),
+            }),
+            maximum_peer_count: 1,
+            ..StaticCollectionConfig::default()
+        };
+        let special = StaticCollectionConfig {
+            required_peer_count: 1,
+            block_to_live: 9,
+            member_only_read: true,
+            member_only_write: true,
+            endorsement_policy: Some(ApplicationPolicy {
+                r#type: Some(ApplicationPolicyKind::SignaturePolicy(rule(
+                    "OR('Org2MSP.peer')",
+                ))),
+            }),
+            ..collection("b")
+        };
+        definition.collections.config = [collection("a"), special]
+            .map(|it| CollectionConfig {
+                payload: Some(CollectionConfigKind::StaticCollectionConfig(it)),
+            })
+            .into();
+        let commit = read(lifecycle::commit("c", &definition.commit_args())).unwrap();
+        let words = commit.words("Org1MSP");
+        let expected = ", collection a of OR('Org1MSP.member') on 0 to 1 more peers, collection b of OR('Org1MSP.member') on 1 to 1 more peers for 9 blocks, read by members only, written by members only, with policy OR('Org2MSP.peer')";
+        assert!(words.ends_with(expected), "{words}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::amend::{IN_FILE, amend};
 use super::crew::{Chaincode, Crew};
 use super::submit::Patience;
 use super::{report, spec};
-use crate::names;
+use crate::{data, names};
 
 /// Arguments of `chaincode-install` and `chaincode-deploy`.
 pub fn args() -> Value {
@@ -76,7 +76,7 @@ fn instantiation(about: &extra::Chaincode) -> Result<Instantiation, Diagnostics>
     Ok(Instantiation {
         args: args.collect(),
         policy,
-        collections: None,
+        collections: Some(data::collections(about, "")?).filter(|it| !it.config.is_empty()),
     })
 }
 

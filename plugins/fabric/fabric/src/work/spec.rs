@@ -153,6 +153,8 @@ pub fn chaincodes(network: &Network) -> Result<Vec<Chaincode>, Diagnostics> {
             policy: some(&about.policy),
             init_required: about.init_required,
             init_args: about.init_args,
+            collections: about.collections,
+            indexes: about.indexes,
             name: about.name,
         });
     }
@@ -260,7 +262,10 @@ mod tests {
             {"name": "all"},
         ], "chaincodes": [
             {"name": "basic", "channel": "trade", "image": "registry.example/basic:1", "version": "2.1",
-             "policy": "OR('TheBank.peer')", "initRequired": true, "initArgs": ["a", "b"]},
+             "policy": "OR('TheBank.peer')", "initRequired": true, "initArgs": ["a", "b"],
+             "collections": [{"name": "secrets", "policy": "OR('TheBank.member')", "requiredPeerCount": 1, "memberOnlyRead": true,
+                              "indexes": {"price": {"index": {"fields": ["price"]}}}}],
+             "indexes": {"owner": {"index": {"fields": ["owner"]}}}},
             {"name": "next", "channel": "all", "image": "registry.example/next:1"},
         ]});
         for (kinds, options) in [

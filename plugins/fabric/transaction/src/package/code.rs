@@ -185,6 +185,15 @@ impl Image {
 }
 
 impl Index {
+    /// An index of which the definition is at hand as JSON.
+    pub fn new(collection: Option<&str>, name: &str, definition: &serde_json::Value) -> Self {
+        Self {
+            collection: collection.map(str::to_owned),
+            name: name.to_owned(),
+            definition: definition.to_string().into_bytes(),
+        }
+    }
+
     /// Path of the file in the archive of the code.
     pub fn path(&self) -> String {
         match &self.collection {
