@@ -8,6 +8,8 @@
     missing_docs
 )]
 
+use std::collections::BTreeSet;
+
 use chain_plugin_sdk::{Diagnostics, Report};
 use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
@@ -368,6 +370,116 @@ fn a_chaincode_is_called() {
         assert!(text.contains("key nothing does not exist"), "{text}");
         is_clean(&ledger, "called");
     }
+}
+
+/// Who holds private data is asked, and nobody else: whoever is asked sees what is sent along.
+#[test]
+fn the_user_says_whose_peers_are_asked() {
+    let with = |policy: &str| {
+        let mut kinds = kinds(1, 1);
+        kinds["chaincodes"][0]["policy"] = json!(policy);
+        brought_up(Spec::new(Release::V2_5, Orderers::Raft, &kinds))
+    };
+    let (mut network, mut ledger) = with("OR('Org1MSP.peer', 'Org2MSP.peer')");
+    let asked = |network: &Network| -> BTreeSet<String> {
+        let all = network.log.requests.iter().map(|(node, ..)| node.clone());
+        all.filter(|node| node.contains("peer/")).collect()
+    };
+    let add = json!({"call": "add n 2", "orgs": "org2", "transient": "{\"secret\": \"NDI=\"}"});
+    does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &add);
+    assert_eq!(asked(&network), ["peer/peer0.org2".to_owned()].into());
+    let get = json!({"call": "get n", "orgs": "org2"});
+    let report = does(&mut network, &mut ledger, "chaincode-query", BASIC, &get);
+    assert_eq!(report.text, "2");
+    assert_eq!(asked(&network), ["peer/peer0.org2".to_owned()].into());
+    let none = Faults::none();
+    let get = json!({"call": "get n", "orgs": "org2, org9"});
+    let refused = done(
+        &mut network,
+        &mut ledger,
+        "chaincode-query",
+        BASIC,
+        &get,
+        &none,
+    );
+    let text = format!("{:?}", refused.unwrap_err());
+    assert!(text.contains("there is: org1, org2"), "{text}");
+    is_clean(&ledger, "asked one");
+
+    let (mut network, mut ledger) = with("AND('Org1MSP.peer', 'Org2MSP.peer')");
+    let refused = done(
+        &mut network,
+        &mut ledger,
+        "chaincode-invoke",
+        BASIC,
+        &add,
+        &none,
+    );
+    let text = format!("{:?}", refused.unwrap_err());
+    assert!(text.contains("wants org1 too"), "{text}");
+    let both = json!({"call": "add n 2", "orgs": "org2,org1"});
+    does(&mut network, &mut ledger, "chaincode-invoke", BASIC, &both);
+    is_clean(&ledger, "asked both");
+}
+
+/// Organisations agree on collections as on all else of a definition; the package has the indexes.
+#[test]
+fn collections_are_of_the_definition_and_indexes_of_the_package() {
+    let with = |most: u32, fields: &str| {
+        let index =
+            json!({"index": {"fields": [fields]}, "ddoc": "a", "name": "a", "type": "json"});
+        let mut kinds = kinds(1, 1);
+        kinds["chaincodes"][0]["collections"] = json!([{
+            "name": "secrets", "policy": "OR('Org1MSP.member', 'Org2MSP.member')",
+            "maxPeerCount": most, "indexes": {"a": index},
+        }]);
+        kinds
+    };
+    let (mut network, mut ledger) =
+        brought_up(Spec::new(Release::V2_5, Orderers::Raft, &with(1, "price")));
+    let raised = |ledger: &Ledger| -> Vec<i64> {
+        let all = ledger.audit.raised.iter();
+        all.map(|((.., sequence), times)| {
+            assert_eq!(*times, 1);
+            *sequence
+        })
+        .collect()
+    };
+    let packages = |ledger: &Ledger| -> BTreeSet<String> {
+        let all = ledger.peers.values().flat_map(|it| it.installed.keys());
+        all.cloned().collect()
+    };
+    let (first, none) = (packages(&ledger), json!({}));
+    // Another definition.
+    network.change(&with(2, "price")).unwrap();
+    does(&mut network, &mut ledger, "chaincode-deploy", BASIC, &none);
+    assert_eq!(
+        (raised(&ledger), packages(&ledger)),
+        (vec![1, 2], first.clone())
+    );
+    // Another package, which is approved under the same definition.
+    network.change(&with(2, "bid")).unwrap();
+    for _ in 0..2 {
+        does(&mut network, &mut ledger, "chaincode-deploy", BASIC, &none);
+        assert!(packages(&ledger).is_superset(&first));
+        assert_ne!(packages(&ledger), first);
+    }
+    is_clean(&ledger, "collections");
+    // None may go.
+    network.change(&kinds(1, 1)).unwrap();
+    let gone = done(
+        &mut network,
+        &mut ledger,
+        "chaincode-deploy",
+        BASIC,
+        &none,
+        &Faults::none(),
+    );
+    let text = format!("{:?}", gone.unwrap_err());
+    assert!(
+        text.contains("secrets") && text.contains("cannot be taken away"),
+        "{text}"
+    );
 }
 
 /// Whoever adds one and is told that it is done has added one, not two: neither a lost answer nor a run that was killed is

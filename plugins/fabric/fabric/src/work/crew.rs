@@ -34,6 +34,13 @@ pub struct Org {
     pub orderers: Vec<Node>,
 }
 
+impl Org {
+    /// Its name in the chain's file.
+    pub fn name(&self) -> &str {
+        self.id.split_once('/').map_or(&self.id, |(_, name)| name)
+    }
+}
+
 /// An orderer or a peer.
 #[derive(Debug, Clone)]
 pub struct Node {

@@ -6,7 +6,7 @@ use fabric_channel::policy::MemberSet;
 use fabric_identity::identity::Identity;
 use fabric_proto::configuration::ConfigGroup;
 use fabric_proto::peer::QueryChaincodeDefinitionResult;
-use fabric_service::fault::at as fault_at;
+use fabric_service::fault::{at as fault_at, refuse_with};
 use fabric_transaction::definition::Definition;
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::proposal::{Call, arguments, lifecycle, system};
@@ -29,7 +29,10 @@ pub fn args() -> Value {
         "properties": {
             "call": {"type": "string", "minLength": 1, "description":
                 "function and arguments: a JSON list, or an object as Fabric's own `-c` takes it"},
-            "transient": {"type": "string", "description": "private input, as Fabric's own `--transient` takes it"},
+            "transient": {"type": "string", "description":
+                "private input, as Fabric's own `--transient` takes it: {\"KEY\":\"BASE64\"}"},
+            "orgs": {"type": "string", "minLength": 1, "description":
+                "organisations whose peers are asked, with commas, the first of which signs; all of this party"},
             "init": {"type": "boolean", "default": false, "description": "whether this is the initialisation"},
         },
     })
@@ -77,11 +80,48 @@ pub async fn answering<'a>(
     org.peers.first()
 }
 
-/// A peer of each organisation of this party in the channel, with its organisation.
-async fn endorsers<'a>(crew: &'a Crew, channel: &'a Channel) -> Vec<(&'a Org, &'a Node)> {
-    let chosen = crew.members(channel).map(|(org, admin)| async move {
+/// Organisations of this party in the channel, each with its administrator: those that `orgs` names, in that order, else
+/// all.
+fn asked<'a>(
+    crew: &'a Crew,
+    channel: &'a Channel,
+    args: &Value,
+) -> Result<Vec<(&'a Org, &'a Identity)>, Diagnostics> {
+    let members: Vec<_> = crew.members(channel).collect();
+    let Some(said) = args.get("orgs").and_then(Value::as_str) else {
+        return Ok(members);
+    };
+    let mut chosen = Vec::new();
+    for name in said.split(',').map(str::trim) {
+        let found = members.iter().find(|(org, _)| org.name() == name);
+        let Some(found) = found else {
+            let known: Vec<&str> = members.iter().map(|(org, _)| org.name()).collect();
+            let message = format!(
+                "{name:?} is no organisation of this party with peers in channel {}",
+                channel.name
+            );
+            let hint = format!("there is: {}", known.join(", "));
+            return Err(refuse_with("orgs", "/orgs", message, hint));
+        };
+        if chosen
+            .iter()
+            .all(|(org, _): &(&Org, _)| org.id != found.0.id)
+        {
+            chosen.push(*found);
+        }
+    }
+    Ok(chosen)
+}
+
+/// A peer of each of these organisations, with its organisation.
+async fn endorsers<'a>(
+    crew: &'a Crew,
+    channel: &'a Channel,
+    asked: &[(&'a Org, &'a Identity)],
+) -> Vec<(&'a Org, &'a Node)> {
+    let chosen = asked.iter().map(|(org, admin)| async move {
         let peer = answering(crew, channel, (org, admin)).await?;
-        Some((org, peer))
+        Some((*org, peer))
     });
     let chosen = join_all(chosen.collect::<Vec<_>>()).await;
     chosen.into_iter().flatten().collect()
@@ -145,6 +185,28 @@ async fn wanted(
     }))
 }
 
+/// Refuses a choice of organisations that leaves out some of this party whose endorsement is wanted.
+fn passed_over(
+    crew: &Crew,
+    channel: &Channel,
+    name: &str,
+    wanted: &Wanted,
+) -> Result<(), Diagnostics> {
+    let own = crew.members(channel).map(|(org, _)| org);
+    let left: Vec<&str> = own
+        .filter(|org| wanted.missing.contains(&org.msp_id))
+        .map(Org::name)
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the policy of chaincode {name} wants {} too",
+        left.join(", ")
+    );
+    Err(refuse_with("orgs", "/orgs", message, "name them in `orgs`"))
+}
+
 /// What a chaincode answered: as text, else in hexadecimal.
 pub fn shown(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec())
@@ -158,10 +220,17 @@ pub async fn invoke(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagn
     let channel = crew.channel(&chaincode.about.channel)?;
     let name = &chaincode.about.name;
     let call = typed(channel, chaincode, args)?;
-    let signer = crew.signer(channel)?;
+    let asked = asked(crew, channel, args)?;
+    let signer = match asked.first() {
+        Some((_, admin)) => admin,
+        None => crew.signer(channel)?,
+    };
     let says = format!("invoking chaincode {name}");
-    let endorsers = endorsers(crew, channel).await;
+    let endorsers = endorsers(crew, channel, &asked).await;
     let wanted = wanted(crew, channel, name, signer, &endorsers).await?;
+    if let Some(wanted) = &wanted {
+        passed_over(crew, channel, name, wanted)?;
+    }
     let endorsers: Vec<&Node> = endorsers.into_iter().map(|(_, peer)| peer).collect();
     let made = (&call, signer);
     let open = match wanted {
@@ -215,7 +284,7 @@ pub async fn query(crew: &Crew, id: &str, args: &Value) -> Result<Report, Diagno
     let channel = crew.channel(&chaincode.about.channel)?;
     let call = typed(channel, chaincode, args)?;
     let mut last = Trouble::new(&channel.name, "it has no peer here", Verdict::GiveUp);
-    for (org, admin) in crew.members(channel) {
+    for (org, admin) in asked(crew, channel, args)? {
         for peer in &org.peers {
             match crew.ask(peer, &call, admin, "").await {
                 Ok(bytes) => {
