@@ -1,6 +1,7 @@
 //! One verb, one file: a clap `Args` struct that is data only, and its `run`.
 
 pub mod apply;
+pub mod arguments;
 pub mod change;
 pub mod circumstances;
 pub mod completion;

@@ -9,10 +9,11 @@ use chain_plugin_sdk::descriptor::Operation;
 use clap::Args;
 use futures::FutureExt as _;
 
+use super::arguments::arguments;
 use super::circumstances::draw;
 use super::grants::{consents, permissions, read};
 use super::reached::Reached;
-use super::scene::{ChainScene, arguments};
+use super::scene::ChainScene;
 use super::{Context, change};
 use crate::cluster::Connection;
 use crate::pipeline::acts::{Amend, ClusterActs};

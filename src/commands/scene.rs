@@ -155,34 +155,6 @@ fn named<'a>(subjects: &'a [Subject], kind: &str, name: &str) -> Option<&'a Subj
     })
 }
 
-/// `NAME=VALUE` words as the arguments of an operation, by its schema.
-pub fn arguments(schema: &Value, words: &[String]) -> anyhow::Result<Value> {
-    let mut all = serde_json::Map::new();
-    for word in words {
-        let Some((name, text)) = word.trim_start_matches("--").split_once('=') else {
-            bail!("argument `{word}`: expected NAME=VALUE");
-        };
-        let property = schema
-            .get("properties")
-            .and_then(|all| all.get(name))
-            .cloned()
-            .unwrap_or_default();
-        all.insert(
-            name.to_owned(),
-            crate::pipeline::options::from_text(&property, text),
-        );
-    }
-    let value = Value::Object(all);
-    if !schema.is_null() {
-        let validator = crate::pipeline::options::validator(schema)
-            .map_err(|fault| anyhow::anyhow!("the operation's schema is broken: {fault}"))?;
-        if let Some(fault) = validator.iter_errors(&value).next() {
-            bail!("arguments: {fault}");
-        }
-    }
-    Ok(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -72,5 +72,8 @@ async fn an_operation_amends_the_spec_and_the_whole_pipeline_runs_for_it() {
     assert_eq!(after.len(), vaults.len() + 1);
 
     let wrong = tool.fails(&with_plugins("run invite guests=none --chain brook"), 1);
-    assert!(wrong.contains("arguments"), "{wrong}");
+    assert!(
+        wrong.contains("arguments:") && wrong.contains("hint: it takes\n  guests=   "),
+        "{wrong}"
+    );
 }

@@ -59,7 +59,10 @@ fn typed(channel: &Channel, chaincode: &Chaincode, args: &Value) -> Result<Call,
     };
     let mut call = Call::new(&channel.name, &chaincode.about.name, words);
     if let Some(text) = said("transient") {
-        call.transient = arguments::transient(text).map_err(fault_at("transient", "/transient"))?;
+        call.transient = arguments::transient(text).map_err(|fault| {
+            let hint = "such as transient={\"price\":\"NDI=\"}; `printf %s VALUE | base64` makes the latter";
+            refuse_with("transient", "/transient", fault.to_string(), hint)
+        })?;
     }
     call.is_init = args.get("init").and_then(Value::as_bool).unwrap_or(false);
     Ok(call)
