@@ -3,7 +3,7 @@
 //! Objects go in waves, each in parallel. What would not change is found by one list per kind and costs no request.
 //! A name that is taken by somebody else is refused, an object that is being deleted is waited for, a field that
 //! another manager owns is an error unless it is forced. Before each wave the lock is checked (`fence`). Updates that
-//! restart pods are sequenced by disruption groups, see [`super::rollout`].
+//! restart pods are sequenced by disruption groups, see `rollout`.
 
 mod applier;
 mod hooks;

@@ -125,7 +125,7 @@ pub struct ForwardStream {
 
 impl ForwardStream {
     /// Connects through the API server. That nobody listens shows only when the stream is read, see
-    /// [`ForwardStream::trouble`].
+    /// `ForwardStream::trouble`.
     ///
     /// # Errors
     /// The server refuses, or there is no such pod.

@@ -2,7 +2,7 @@
 //!
 //! What is promised: no line is repeated, and each place where lines may be missing is marked by a gap. That none is
 //! ever lost cannot be promised: the log of a replaced pod is gone, and so is what the kubelet rotated away.
-//! [`resume`] decides about lines, [`tail`] is one log as a task, [`follow`] goes along a pod's life, [`merge`] makes
+//! [`resume`] decides about lines, `tail` is one log as a task, `follow` goes along a pod's life, `merge` makes
 //! one stream of several.
 
 mod backoff;

@@ -1,5 +1,5 @@
-//! What `create` and `apply` share: from flags and file to a wish, which [`paper`] prints or writes into a folder and
-//! [`cluster`] makes true.
+//! What `create` and `apply` share: from flags and file to a wish, which `paper` prints or writes into a folder and
+//! `cluster` makes true.
 
 mod checks;
 mod cluster;

@@ -1,6 +1,6 @@
 //! Kubernetes objects as ordered JSON: merge, files, pods, gate.
 //!
-//! [`assemble`] takes what plugins rendered and gives the final objects, or all that is wrong with them. It is a pure
+//! [`assemble()`] takes what plugins rendered and gives the final objects, or all that is wrong with them. It is a pure
 //! function: the same input gives the same bytes, whatever the order of parts. Nothing here knows a blockchain or talks
 //! to anything. After it, [`leak::Scanner`] looks for secrets in the result, and [`yaml`] writes it.
 

@@ -46,7 +46,7 @@ pub fn base(
     }
 }
 
-/// The manifest of a pod, see `seed.sh`. Copies are numbered in the order of [`Plan::seeded`].
+/// The manifest of a pod, see `seed.sh`. Copies are numbered in the order of `Plan::seeded`.
 pub fn manifest(
     shape: &Shape,
     plan: &Plan<'_>,

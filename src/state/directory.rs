@@ -1,6 +1,6 @@
 //! A store in a folder, for `--output-dir`: `head.json`, `vaults/`, `revisions/`, `public/`.
 //!
-//! It keeps the promises of [`Store`] by those of [`folder`]: files appear whole or not at all, links are not followed,
+//! It keeps the promises of [`Store`] by those of `folder`: files appear whole or not at all, links are not followed,
 //! and a folder that others can write to is refused, since they could put their keys where ours are read. Vaults are
 //! 0600 in a 0700 folder; nothing else is secret. The version of a head is the digest of its file.
 

@@ -1,6 +1,6 @@
 //! What stacks whose nodes are pods have in common.
 //!
-//! [`nodes`] is the chain as a plugin sees it: its nodes in order, and how one reaches another. [`places`] says for a
+//! [`nodes`] is the chain as a plugin sees it: its nodes in order, and how one reaches another. [`places()`] says for a
 //! stack which entry of the spec is which node, over all of the chain's life. [`names`] and [`container`] hold what Kubernetes
 //! wants, [`descriptor`], [`fault`] and [`operation`] say in one line what plugins say often. Nothing here knows of one stack: what a family says in its own words stands in its own service crate.
 

@@ -2,8 +2,8 @@
 //!
 //! The libraries at hand take bytes one at a time in a guest where they mean words, or shuffle them,
 //! which the baseline CPU cannot: most of their time goes there. Here two lanes are mixed side by side
-//! in vectors ([`twins`]), which makes a derivation in a sandbox about four times as fast; one that is
-//! left over, or whose table is large, is mixed in words ([`words`]). PBKDF2 and SHA-256 are the
+//! in vectors (`twins`), which makes a derivation in a sandbox about four times as fast; one that is
+//! left over, or whose table is large, is mixed in words (`words`). PBKDF2 and SHA-256 are the
 //! libraries'; the crate `scrypt` stands in the tests as what this one must agree with.
 //!
 //! All memory is asked for at once before any work, and wiped at the end.

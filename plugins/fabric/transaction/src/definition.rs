@@ -2,7 +2,7 @@
 //!
 //! A definition is approved by each organisation, as a whole, and then committed once; its sequence
 //! goes up by one with each change. Which package an organisation runs is its own affair and no part
-//! of it. [`next`] says what to do about the state that was found.
+//! of it. [`next()`] says what to do about the state that was found.
 
 mod next;
 #[cfg(test)]

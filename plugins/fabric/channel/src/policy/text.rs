@@ -8,7 +8,7 @@ use fabric_proto::policies::{
 
 use super::PolicyError;
 
-/// The text of a policy of either kind; [`parse`](super::parse) reads it back to the same bytes.
+/// The text of a policy of either kind; [`parse`](super::parse()) reads it back to the same bytes.
 pub fn to_text(policy: &Policy) -> Result<String, PolicyError> {
     match PolicyType::try_from(policy.r#type) {
         Ok(PolicyType::Signature) => signature_text(&decode_signature(policy)?),
