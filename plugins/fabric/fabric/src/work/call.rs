@@ -4,7 +4,7 @@ use chain_plugin_sdk::{Act, Http, Outcome, Response, Step, Tls};
 use fabric_identity::identity::Identity;
 use fabric_proto::Message as _;
 use fabric_proto::common::{Block, Envelope};
-use fabric_proto::peer::{FilteredBlock, ProposalResponse};
+use fabric_proto::peer::{ChaincodeInvocationSpec, FilteredBlock, ProposalResponse};
 use fabric_service::port;
 use fabric_transaction::broadcast;
 use fabric_transaction::deliver::{self, Delivered, Seek};
@@ -17,6 +17,7 @@ use fabric_transaction::proposal::{self, Call, Prepared};
 use serde_json::Value;
 
 use super::crew::{Crew, Node};
+use super::invocation::SYSTEM;
 use super::trouble::{Trouble, chain};
 
 /// Longest wait for an answer that is computed at once, in milliseconds.
@@ -42,8 +43,18 @@ fn answer(by: &str, outcome: Outcome) -> Result<Response, Trouble> {
             "timeout" | "refused" | "not-found" | "broken" | "truncated" => Verdict::Again,
             _ => Verdict::GiveUp,
         };
-        Trouble::new(by, failure.message, verdict)
+        Trouble {
+            is_late: failure.kind == "timeout",
+            ..Trouble::new(by, failure.message, verdict)
+        }
     })
+}
+
+/// Whether a call, as it is in a proposal, is of a chaincode that was deployed, none of the peer's own.
+fn calls_deployed(input: &[u8]) -> bool {
+    let spec = ChaincodeInvocationSpec::decode(input).ok();
+    let id = spec.and_then(|it| it.chaincode_spec?.chaincode_id);
+    id.is_some_and(|it| it.name != "_lifecycle" && !SYSTEM.contains(&it.name.as_str()))
 }
 
 impl Crew {
@@ -123,7 +134,12 @@ impl Crew {
         };
         let body = self
             .grpc(peer, Method::ProcessProposal, says, wait, prepared.body())
-            .await?;
+            .await
+            .map_err(|trouble| {
+                let starts = trouble.is_late && calls_deployed(&prepared.input);
+                let why = "the peer may be starting the chaincode still: look at its pods and their images; the same command again goes on waiting";
+                if starts { trouble.because(Some(why)) } else { trouble }
+            })?;
         proposal::read_answer(&body)
             .map_err(|fault| Trouble::new(&peer.name, chain(&fault), fault.verdict()))
     }
@@ -315,5 +331,49 @@ impl Crew {
             Err(ParticipationError::NotFound(_)) => Ok(None),
             Err(fault) => Err(Trouble::new(&orderer.name, &fault, fault.verdict())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chain_plugin_sdk::Failure;
+    use fabric_proto::peer::{ChaincodeId, ChaincodeSpec};
+
+    use super::*;
+
+    #[test]
+    fn only_deployed_chaincode_is_started() {
+        let input = |name: &str| {
+            let id = ChaincodeId {
+                name: name.to_owned(),
+                ..ChaincodeId::default()
+            };
+            let spec = ChaincodeSpec {
+                chaincode_id: Some(id),
+                ..ChaincodeSpec::default()
+            };
+            let spec = ChaincodeInvocationSpec {
+                chaincode_spec: Some(spec),
+            };
+            spec.encode_to_vec()
+        };
+        assert!(calls_deployed(&input("basic")));
+        for own in ["_lifecycle", "lscc", "qscc"] {
+            assert!(!calls_deployed(&input(own)), "{own}");
+        }
+        assert!(!calls_deployed(b"no message"));
+    }
+
+    #[test]
+    fn an_answer_that_is_late_is_known_by_its_kind() {
+        let failed = |kind: &str| Outcome {
+            at_ms: 0,
+            answer: Err(Failure {
+                kind: kind.to_owned(),
+                message: "no".to_owned(),
+            }),
+        };
+        let late = |kind: &str| answer("peer0", failed(kind)).unwrap_err().is_late;
+        assert_eq!((late("timeout"), late("refused")), (true, false));
     }
 }

@@ -14,6 +14,8 @@ pub struct Trouble {
     pub message: String,
     /// What to do about it.
     pub verdict: Verdict,
+    /// Whether no answer came in time.
+    pub is_late: bool,
     /// The cause in plain words, where it is known.
     pub hint: Option<String>,
 }
@@ -25,6 +27,7 @@ impl Trouble {
             by: by.to_owned(),
             message: message.to_string(),
             verdict,
+            is_late: false,
             hint: None,
         }
     }
