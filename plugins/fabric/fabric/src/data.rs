@@ -96,7 +96,7 @@ fn endorsement(
     let (rule, place) = (&said.signature_policy, &said.channel_config_policy);
     let kind = match (rule.is_empty(), place.is_empty()) {
         (false, true) => ApplicationPolicyKind::SignaturePolicy(signatures(rule, of, path)?),
-        (true, false) if policy::resolve(&[], place).is_some() => {
+        (true, false) if place.starts_with('/') && policy::resolve(&[], place).is_some() => {
             ApplicationPolicyKind::ChannelConfigPolicyReference(place.clone())
         }
         (true, false) => {
