@@ -18,8 +18,12 @@ pub const FILE: &str = "wake.sh";
 /// Where it appears in the container.
 pub const PATH: &str = "/opt/cita-cloud/wake/wake.sh";
 
-/// What the service's log ends with while its raft sleeps.
-const SLEEPS: &str = "register network msg handler success";
+/// What the service's log ends with while its raft sleeps: it registers and starts side by side, so any of these comes last.
+const SLEEPS: [&str; 3] = [
+    "register network msg handler success",
+    "start raft",
+    "start grpc server",
+];
 
 /// The script for the node with this raft id.
 pub fn script(log: &str, port: u16, raft_id: u64) -> String {
@@ -28,13 +32,14 @@ pub fn script(log: &str, port: u16, raft_id: u64) -> String {
         // Into a string: nothing to fail.
         let _ = write!(octal, "\\{byte:03o}");
     }
+    let sleeps = SLEEPS.join("|");
     format!(
         "\
 # Wakes a raft that waits for a message of its leader, which may not reach it: the leader sends on the session of the
 # network on which it heard this node last. Once the raft has had any message, it counts time, and asks for votes when it
 # hears of no leader. Runs in bash beside the service until it ends.
 while sleep 15; do
-	tail -n 1 {log} | grep -q '{SLEEPS}' || continue
+	tail -n 1 {log} | grep -Eq '{sleeps}' || continue
 	echo 'wake.sh: the raft has heard of nobody: wakes it' >&2
 	{{
 		printf '{octal}' >&3
@@ -132,38 +137,50 @@ mod tests {
 
     #[test]
     fn the_script_sends_these_bytes_while_the_log_ends_with_the_start() {
-        use std::io::Read as _;
-        use std::net::TcpListener;
         use std::process::Command;
 
         if Command::new("bash").args(["-c", ":"]).status().is_err() {
             return;
         }
-        let folder = std::env::temp_dir().join(format!("wake-{}", std::process::id()));
+        // Which comes last is a matter of luck.
+        for (name, start) in [
+            (
+                "a",
+                "INFO start raft\nINFO start grpc server!\nINFO register network msg handler success!\n",
+            ),
+            (
+                "b",
+                "INFO register network msg handler success!\nINFO start raft\nINFO start grpc server!\n",
+            ),
+            ("c", "INFO start grpc server!\nINFO start raft\n"),
+        ] {
+            wakes_once(name, start);
+        }
+    }
+
+    fn wakes_once(name: &str, start: &str) {
+        use std::io::Read as _;
+        use std::net::TcpListener;
+        use std::process::Command;
+
+        let folder = std::env::temp_dir().join(format!("wake-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let log = folder.join("raft.log");
-        std::fs::write(
-            &log,
-            "INFO start raft\nINFO register network msg handler success!\n",
-        )
-        .unwrap();
+        std::fs::write(&log, start).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = script(log.to_str().unwrap(), port, 3).replace("sleep 15", "sleep 0.1");
         let mut waking = Command::new("bash").args(["-c", &script]).spawn().unwrap();
         let (mut socket, _) = listener.accept().unwrap();
         // It has heard: no second message.
-        std::fs::write(
-            &log,
-            "INFO register network msg handler success!\nWARN raft step failed\n",
-        )
-        .unwrap();
+        let heard = format!("{start}WARN raft step failed\n");
+        std::fs::write(&log, heard).unwrap();
         let mut sent = Vec::new();
         socket.read_to_end(&mut sent).unwrap();
-        assert_eq!(sent, request(3));
+        assert_eq!(sent, request(3), "{start}");
         listener.set_nonblocking(true).unwrap();
         std::thread::sleep(std::time::Duration::from_secs(1));
-        assert!(listener.accept().is_err());
+        assert!(listener.accept().is_err(), "{start}");
         waking.kill().unwrap();
         waking.wait().unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
