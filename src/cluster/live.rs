@@ -73,7 +73,7 @@ async fn list_kind(
         Err(error) if error.is_not_found() => Vec::new(),
         other => other?,
     };
-    let identified = items.into_iter().map(|mut item| {
+    let identified = items.into_iter().map(|item| {
         let id = ObjectId {
             group: kind.group.clone(),
             kind: kind.kind.clone(),
@@ -81,11 +81,6 @@ async fn list_kind(
             name: meta(&item, "name").to_owned(),
             cluster: cluster.to_owned(),
         };
-        // Items of a list do not say what they are.
-        if let Value::Object(item) = &mut item {
-            item.insert("apiVersion".to_owned(), kind.api_version().into());
-            item.insert("kind".to_owned(), kind.kind.as_str().into());
-        }
         (id, item)
     });
     Ok(identified.collect())

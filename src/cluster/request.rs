@@ -177,7 +177,12 @@ impl Connection {
                 }
                 other => other?,
             };
-            if let Some(Value::Array(page)) = answer.get_mut("items").map(Value::take) {
+            if let Some(Value::Array(mut page)) = answer.get_mut("items").map(Value::take) {
+                // Items of a list do not say what they are.
+                for item in page.iter_mut().filter_map(Value::as_object_mut) {
+                    item.insert("apiVersion".to_owned(), kind.api_version().into());
+                    item.insert("kind".to_owned(), kind.kind.as_str().into());
+                }
                 items.extend(page);
             }
             answer

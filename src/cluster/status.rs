@@ -184,12 +184,8 @@ async fn list(
         Err(error) if error.is_forbidden() => Ok(Vec::new()),
         other => other,
     };
-    let mut deployments = optional(deployments)?;
-    // The entries of a list do not say what they are.
-    for deployment in deployments.iter_mut().filter_map(Value::as_object_mut) {
-        deployment.insert("kind".to_owned(), "Deployment".into());
-    }
-    let workloads = [sets?, deployments].concat();
+    let mut workloads = sets?;
+    workloads.extend(optional(deployments)?);
     Ok(Listed {
         workloads,
         pods: pods?,
