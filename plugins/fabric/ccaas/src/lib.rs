@@ -201,7 +201,7 @@ fn package_id(at: &At<'_>, server: &Server) -> Result<String, Diagnostics> {
         dial_timeout: options.dial_timeout,
         ..Connection::plain(&server.address)
     };
-    let indexes: Vec<_> = server.indexes.iter().map(index).collect();
+    let indexes: Vec<_> = server.indexes.iter().map(Index::from).collect();
     let package = build(&server.label, &Code::Service(connection), &indexes).map_err(|fault| match &fault {
         PackageError::Label(_) => refuse_with(
             "label",
@@ -212,10 +212,6 @@ fn package_id(at: &At<'_>, server: &Server) -> Result<String, Diagnostics> {
         _ => fault_at("package", "")(fault),
     })?;
     Ok(package.id)
-}
-
-fn index(said: &extra::Index) -> Index {
-    Index::new(said.collection.as_deref(), &said.name, &said.definition)
 }
 
 /// Why an image may be another one tomorrow.

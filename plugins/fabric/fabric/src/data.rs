@@ -7,9 +7,9 @@ use fabric_proto::peer::{
     CollectionConfigPackage, CollectionPolicyConfig, CollectionPolicyKind, StaticCollectionConfig,
 };
 use fabric_proto::policies::SignaturePolicyEnvelope;
+use fabric_service::Release;
 use fabric_service::extra::{Chaincode, Collection, CollectionEndorsement};
 use fabric_service::fault::{refuse, refuse_with};
-use fabric_service::{Release, extra};
 use fabric_transaction::definition::Definition;
 use fabric_transaction::package::Index;
 
@@ -34,7 +34,7 @@ pub fn check(about: &Chaincode, release: Option<Release>, path: &str) -> Result<
         return Err(refuse_with("indexes", path, message, hint));
     }
     for index in indexes {
-        let found = packaged(&index).check();
+        let found = Index::from(&index).check();
         found.map_err(|fault| {
             let message = format!("chaincode {}: {fault}", about.name);
             let hint = "NAME: {index: {fields: [owner]}, ddoc: NAME, name: NAME, type: json}";
@@ -44,9 +44,9 @@ pub fn check(about: &Chaincode, release: Option<Release>, path: &str) -> Result<
     Ok(())
 }
 
-/// An index as the package has it.
-pub fn packaged(index: &extra::Index) -> Index {
-    Index::new(index.collection.as_deref(), &index.name, &index.definition)
+/// Whether a text is the path of a policy of a channel, from its root.
+pub fn is_policy_path(text: &str) -> bool {
+    text.starts_with('/') && policy::resolve(&[], text).is_some()
 }
 
 /// The collections as a definition has them. `path` is where the chaincode stands in the user's file.
@@ -96,7 +96,7 @@ fn endorsement(
     let (rule, place) = (&said.signature_policy, &said.channel_config_policy);
     let kind = match (rule.is_empty(), place.is_empty()) {
         (false, true) => ApplicationPolicyKind::SignaturePolicy(signatures(rule, of, path)?),
-        (true, false) if place.starts_with('/') && policy::resolve(&[], place).is_some() => {
+        (true, false) if is_policy_path(place) => {
             ApplicationPolicyKind::ChannelConfigPolicyReference(place.clone())
         }
         (true, false) => {
@@ -255,7 +255,7 @@ mod tests {
             "collections": [{"name": "secrets", "policy": MEMBERS, "indexes": {"price": index("price")}}],
         }));
         check(&about, Some(Release::V3_1), "").unwrap();
-        let all: Vec<Index> = about.packaged_indexes().iter().map(packaged).collect();
+        let all: Vec<Index> = about.packaged_indexes().iter().map(Index::from).collect();
         let paths: Vec<String> = all.iter().map(Index::path).collect();
         assert_eq!(
             paths,

@@ -5,6 +5,8 @@ use fabric_channel::policy::{MemberSet, parse_signature, policy_members, satisfi
 use fabric_proto::policies::SignaturePolicyEnvelope;
 use fabric_service::{Network, extra, kind, role};
 
+use crate::work::listed;
+
 /// The state database without indexes of the user's.
 const PLAIN_STATE: &str = "goleveldb";
 
@@ -54,7 +56,7 @@ fn policy(channel: &Subject, said: &extra::Chaincode, members: &MemberSet) -> Op
         said.policy,
         strangers(&rule, members)?,
         channel.name,
-        list(members.iter())
+        listed(members)
     );
     let hint = "name MSP ids of the channel's members; nothing is to be done if others signed it in by a file";
     Some(warning("policy", "/chaincodes", message).hint(hint))
@@ -73,7 +75,7 @@ fn holders(
         collection.name,
         strangers(&rule, members)?,
         channel.name,
-        list(members.iter())
+        listed(members)
     );
     let hint = "peers refuse a collection of organisations that are no members; nothing is to be done if others signed it in by a file";
     Some(warning("collections", "/chaincodes", message).hint(hint))
@@ -82,12 +84,8 @@ fn holders(
 /// Whom a policy names beside the members, none if nobody.
 fn strangers(rule: &SignaturePolicyEnvelope, members: &MemberSet) -> Option<String> {
     let named = policy_members(rule);
-    let strangers = list(named.difference(members));
+    let strangers = listed(named.difference(members));
     (!strangers.is_empty()).then_some(strangers)
-}
-
-fn list<'a>(all: impl Iterator<Item = &'a String>) -> String {
-    all.cloned().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ mod trouble;
 mod update;
 mod words;
 
+pub use change::listed;
+
 use chain_plugin_sdk::descriptor::Operation;
 use chain_plugin_sdk::doing::Doing;
 use chain_plugin_sdk::{Diagnostics, Host, Operate, Outcome, Report, Request, Topology, Turn};

@@ -230,10 +230,7 @@ fn package(subject: &Subject) -> Result<Package, Diagnostics> {
     let full = format!("{}@{}", image.name, image.digest);
     let label = label(&chaincode);
     let indexes = chaincode.packaged_indexes();
-    let files: Vec<_> = indexes
-        .iter()
-        .map(|it| Index::new(it.collection.as_deref(), &it.name, &it.definition))
-        .collect();
+    let files: Vec<_> = indexes.iter().map(Index::from).collect();
     let package = build(&label, &Code::Image(image), &files)
         .map_err(|fault| refuse("package", "", format!("{}: {fault}", subject.id)))?;
     Ok(Package {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chain_plugin_sdk::{Diagnostics, Subject};
+use fabric_transaction::package;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -176,6 +177,12 @@ pub struct Index {
     pub name: String,
     /// What stands in it.
     pub definition: Value,
+}
+
+impl From<&Index> for package::Index {
+    fn from(said: &Index) -> Self {
+        Self::new(said.collection.as_deref(), &said.name, &said.definition)
+    }
 }
 
 /// About the pod of a chaincode.

@@ -32,6 +32,11 @@ const ESCC: &str = "escc";
 /// Plugin that validates when none is given.
 const VSCC: &str = "vscc";
 
+/// Whether a name is that of a chaincode of the peer's own.
+pub fn is_system(name: &str) -> bool {
+    ["cscc", "escc", "lscc", "qscc", "vscc", "_lifecycle"].contains(&name)
+}
+
 /// Who must endorse the transactions of a chaincode.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EndorsementPolicy {
@@ -160,12 +165,11 @@ impl Definition {
     /// # Errors
     /// The first part that is wrong.
     pub fn check(&self) -> Result<(), InvalidDefinition> {
-        const SYSTEM: [&str; 6] = ["cscc", "escc", "lscc", "qscc", "vscc", "_lifecycle"];
         let words = self
             .name
             .split(['-', '_'])
             .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric()));
-        if !words || SYSTEM.contains(&self.name.as_str()) {
+        if !words || is_system(&self.name) {
             return Err(InvalidDefinition::Name(self.name.clone()));
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte);

@@ -219,8 +219,7 @@ fn not_a_policy(text: &str) -> Option<String> {
         return None;
     }
     if text.starts_with('/') {
-        let found = policy::resolve(&[], text);
-        return found.is_none().then(|| {
+        return (!data::is_policy_path(text)).then(|| {
             format!(
                 "{text:?} is no path of a policy: it begins with /Channel/ and ends with a name"
             )

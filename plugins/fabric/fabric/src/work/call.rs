@@ -7,6 +7,7 @@ use fabric_proto::common::{Block, Envelope};
 use fabric_proto::peer::{ChaincodeInvocationSpec, FilteredBlock, ProposalResponse};
 use fabric_service::port;
 use fabric_transaction::broadcast;
+use fabric_transaction::definition::is_system;
 use fabric_transaction::deliver::{self, Delivered, Seek};
 use fabric_transaction::failure::Verdict;
 use fabric_transaction::grpc::{self, Method};
@@ -17,7 +18,6 @@ use fabric_transaction::proposal::{self, Call, Prepared};
 use serde_json::Value;
 
 use super::crew::{Crew, Node};
-use super::invocation::SYSTEM;
 use super::trouble::{Trouble, chain};
 
 /// Longest wait for an answer that is computed at once, in milliseconds.
@@ -54,7 +54,7 @@ fn answer(by: &str, outcome: Outcome) -> Result<Response, Trouble> {
 fn calls_deployed(input: &[u8]) -> bool {
     let spec = ChaincodeInvocationSpec::decode(input).ok();
     let id = spec.and_then(|it| it.chaincode_spec?.chaincode_id);
-    id.is_some_and(|it| it.name != "_lifecycle" && !SYSTEM.contains(&it.name.as_str()))
+    id.is_some_and(|it| !is_system(&it.name))
 }
 
 impl Crew {

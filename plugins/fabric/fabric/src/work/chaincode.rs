@@ -69,7 +69,7 @@ pub fn package(said: &Said) -> Result<Package, Diagnostics> {
             return Err(refuse("package", "", message));
         }
     };
-    let indexes: Vec<_> = said.indexes.iter().map(data::packaged).collect();
+    let indexes: Vec<_> = said.indexes.iter().map(package::Index::from).collect();
     let made = package::build(&said.label, &code, &indexes).map_err(fault_at("package", ""))?;
     if made.id == said.package_id {
         return Ok(made);

@@ -13,7 +13,7 @@ use fabric_transaction::proposal::lifecycle;
 /// Longest argument that is shown whole.
 const LONGEST: usize = 64;
 /// System chaincodes: what they change goes other ways.
-pub const SYSTEM: [&str; 5] = ["cscc", "escc", "lscc", "qscc", "vscc"];
+const SYSTEM: [&str; 5] = ["cscc", "escc", "lscc", "qscc", "vscc"];
 
 /// What a transaction does.
 #[derive(Debug, Clone, PartialEq)]
