@@ -127,14 +127,7 @@ fn a_second_run_writes_nothing_and_gives_the_same_objects() {
 #[test]
 fn what_is_named_otherwise_is_otherwise_the_same() {
     let shapes = BOTH.map(|words| {
-        let (store, granted) = (MemoryStore::new("demo"), BTreeMap::new());
-        let circumstances = circumstances(words);
-        let prepared = form(
-            words,
-            3,
-            &store,
-            &setting(&runtime(), &circumstances, &granted),
-        );
+        let prepared = formed(words);
         let names: Vec<String> = prepared.objects.iter().map(skeleton).collect();
         names
     });

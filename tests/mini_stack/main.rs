@@ -153,6 +153,19 @@ fn form(words: Words, nodes: usize, store: &MemoryStore, setting: &Setting<'_>) 
 
 static NO_CLUSTERS: BTreeMap<String, ClusterRecord> = BTreeMap::new();
 
+/// A chain of three nodes, formed for the first time, with consent and without grants.
+fn formed(words: Words) -> Prepared {
+    let (store, granted) = (MemoryStore::new("demo"), BTreeMap::new());
+    let circumstances = circumstances(words);
+    let runtime = runtime();
+    form(
+        words,
+        3,
+        &store,
+        &setting(&runtime, &circumstances, &granted),
+    )
+}
+
 fn setting<'a>(
     runtime: &'a Runtime,
     circumstances: &'a Circumstances,

@@ -5,14 +5,7 @@ use super::*;
 #[test]
 fn with_consent_the_secret_is_read_and_bound_and_stays_in_its_vault() {
     for words in BOTH {
-        let (store, granted) = (MemoryStore::new("demo"), BTreeMap::new());
-        let circumstances = circumstances(words);
-        let prepared = form(
-            words,
-            3,
-            &store,
-            &setting(&runtime(), &circumstances, &granted),
-        );
+        let prepared = formed(words);
         let node = words.say("node/circle0/node0");
         let pledge = &prepared.outcome.public.facts[&node][&words.say("chorus")]["pledge"];
         assert_eq!(pledge.as_str().map(str::len), Some(32));
@@ -33,14 +26,7 @@ fn with_consent_the_secret_is_read_and_bound_and_stays_in_its_vault() {
 #[test]
 fn secrets_are_in_no_public_object_in_any_spelling() {
     for words in BOTH {
-        let (store, granted) = (MemoryStore::new("demo"), BTreeMap::new());
-        let circumstances = circumstances(words);
-        let prepared = form(
-            words,
-            3,
-            &store,
-            &setting(&runtime(), &circumstances, &granted),
-        );
+        let prepared = formed(words);
         let mut public: String = prepared
             .objects
             .iter()
