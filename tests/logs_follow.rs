@@ -299,7 +299,11 @@ async fn status_tells_how_nodes_are_and_why_to_a_viewer_too() {
     node(&admin, place, "c", "node0", "x:1").await;
     running(plane().await, &admin, place, "c-node0-0", "").await;
     node(&admin, place, "c", "node1", "nosuch:1").await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // The quota has room for this pod, and for no third.
+    let pods: Api<Pod> = Api::namespaced(admin.clone(), place);
+    while pods.get_opt("c-node1-0").await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     node(&admin, place, "c", "node2", "x:1").await;
     let binding = json!({"metadata": {"name": "viewer"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},

@@ -195,7 +195,9 @@ async fn an_object_that_is_being_deleted_is_waited_for_and_made_anew() {
     let ear = Ear::default();
     let plan = plan(&objects, &[]);
     let (applied, ()) = tokio::join!(apply(&connection, &plan, &ear), async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        while ear.waited.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let mut live = get(&connection, "", "ConfigMap", "a").await.unwrap();
         live["metadata"]["finalizers"] = json!([]);
         kubectl_replace(&connection, &maps, "a", &live).await;

@@ -52,10 +52,13 @@ async fn waiting_ends_when_all_are_ready_and_says_why_not_otherwise() {
 
     let doomed = all[2..3].to_vec();
     let sets = kind("apps", "StatefulSet");
+    let looking = tokio::sync::Notify::new();
     let (waited, ()) = tokio::join!(
-        wait_ready(&connection, "c", &doomed, Duration::from_secs(30), |_| {}),
+        wait_ready(&connection, "c", &doomed, Duration::from_secs(30), |_| {
+            looking.notify_one();
+        }),
         async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            looking.notified().await;
             connection
                 .delete(
                     &sets,

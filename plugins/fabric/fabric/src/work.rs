@@ -26,6 +26,7 @@ mod membership;
 mod once;
 mod orderers;
 mod pending;
+mod profile;
 mod proposed;
 mod quorum;
 mod register;
@@ -74,7 +75,7 @@ const REGISTERS: &[&str] = &[item::CA_PASSWORD];
 const NONE: &[&str] = &[];
 
 /// The operations that are run by name.
-const ENTRIES: [Entry; 26] = [
+const ENTRIES: [Entry; 27] = [
     Entry {
         name: "bring-up",
         summary: "join all channels and deploy all chaincodes, as the spec says",
@@ -251,6 +252,13 @@ const ENTRIES: [Entry; 26] = [
         secrets: REGISTERS,
     },
     Entry {
+        name: profile::NAME,
+        summary: "addresses and certificates of the network as a file, for clients of an organisation",
+        kind: kind::ORG,
+        args: profile::args,
+        secrets: NONE,
+    },
+    Entry {
         name: "cert-renew",
         summary: "renew certificates of an organisation's orderers, peers and users over the same keys",
         kind: kind::ORG,
@@ -374,6 +382,10 @@ impl Operate for Work {
             return Ok(Self(Doing::new(now, move |hands| desk.register(hands))));
         }
         let network = Network::new(all)?;
+        if what.operation == profile::NAME {
+            let profile = profile::make(&network, &what, host)?;
+            return Ok(Self(Doing::new(now, move |_| async { Ok(profile) })));
+        }
         let roster = Roster::gather(&network, &what, host)?;
         let crew = Crew::gather(network, &what, host, signs(&what.operation))?;
         Ok(Self(Doing::new(now, move |hands| {

@@ -199,6 +199,19 @@ fn it_waits_and_ends_at_once_when_it_is_told() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    // Until the shell catches SIGTERM, which is bit 14 of the mask.
+    let status = format!("/proc/{}/status", child.id());
+    let began = Instant::now();
+    loop {
+        let status = std::fs::read_to_string(&status).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+        if mask & (1 << 14) != 0 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_mins(1), "it sets no trap");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "it does not wait");
     let told = Instant::now();

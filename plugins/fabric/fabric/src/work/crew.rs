@@ -123,7 +123,7 @@ pub(super) fn fact<T: DeserializeOwned>(
     })
 }
 
-fn needed<T: DeserializeOwned>(
+pub(super) fn needed<T: DeserializeOwned>(
     host: &dyn Host,
     subject: &str,
     role: &str,

@@ -12,6 +12,7 @@ mod calls;
 mod deployment;
 mod faults;
 mod members;
+mod profile;
 
 use chain_plugin_sdk::{Diagnostics, Report};
 use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
@@ -172,6 +173,7 @@ fn who_looks_changes_nothing() {
         ),
         ("chaincode-package", BASIC, json!({})),
         ("org-definition", "org/org1", json!({})),
+        ("connection-profile", "org/org1", json!({})),
         ("chaincode-approve", BASIC, json!({})),
         ("chaincode-commit", BASIC, json!({})),
         ("chaincode-install", BASIC, json!({})),
