@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use chain_plugin_sdk::{Blob, Diagnostics, Host, Report, Request, Subject};
+use chain_plugin_sdk::{Blob, Diagnostics, Host, Report, Request, Subject, warning};
 use fabric_service::facts::{CaServer, OrgIdentity};
-use fabric_service::fault::{at as fault_at, refuse, refuse_with};
+use fabric_service::fault::{at as fault_at, refuse_with};
 use fabric_service::{Network, extra, kind, port, role};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ struct Directory<'a> {
 }
 
 impl Directory<'_> {
-    /// Where a client dials a port of a node; none for one of another party that gave no address.
+    /// Where a client dials a port of a node; none where nobody said an address for it.
     fn address(&self, node: &Subject, port: &str) -> Result<Option<(String, u16)>, Diagnostics> {
         if node.foreign {
             return Ok(self.network.address(node, port).ok());
@@ -111,16 +111,20 @@ impl Directory<'_> {
             return self.network.address(node, port).map(Some);
         }
         let endpoint = node.endpoints.iter().find(|it| it.port == port);
-        let found = endpoint.and_then(|it| {
+        Ok(endpoint.and_then(|it| {
             let (host, port) = it.outside.as_deref()?.rsplit_once(':')?;
             Some((host.to_owned(), port.parse().ok()?))
-        });
-        if found.is_some() {
-            return Ok(found);
-        }
-        let message = format!("{} has no address outside of the cluster", node.id);
-        let hint = "give it a `host` in the chain's file, then `kubectl chain apply` and `kubectl chain run cert-renew`; or leave out `outside`";
-        Err(refuse_with("outside", "/outside", message, hint))
+        }))
+    }
+
+    /// Names of orderers and peers that have no place in the profile, which lacks an address for them.
+    fn lacking(&self, profile: &Profile) -> Vec<&str> {
+        let orderers = self.network.of_kind(kind::ORDERER);
+        let peers = self.network.of_kind(kind::PEER);
+        let names = orderers.chain(peers).map(|it| it.name.as_str());
+        names
+            .filter(|it| !profile.orderers.contains_key(*it) && !profile.peers.contains_key(*it))
+            .collect()
     }
 
     /// Nodes of a kind and an organisation, by name.
@@ -246,10 +250,19 @@ pub fn make(network: &Network, what: &Request, host: &dyn Host) -> Result<Report
         outside: args.get("outside").and_then(Value::as_bool) == Some(true),
     };
     let profile = directory.profile(of)?;
-    if profile.peers.is_empty() {
-        let message = format!("no peer is known that a client of {} could ask", of.id);
-        return Err(refuse("peers", "", message));
+    let lacking = directory.lacking(&profile);
+    let hint = "a node gets an address outside by its `host` in the file of its party, then `kubectl chain apply` and `kubectl chain run cert-renew`";
+    let asked = profile.organizations.get(&of.name);
+    if asked.is_none_or(|it| it.peers.is_empty()) {
+        let message = format!("no peer of {} is known that a client could ask", of.id);
+        return Err(refuse_with("peers", "", message, hint));
     }
+    let notes = if lacking.is_empty() {
+        Vec::new()
+    } else {
+        let message = format!("left out, without an address: {}", lacking.join(", "));
+        vec![warning("addresses", "", message).hint(hint)]
+    };
     let mut bytes = serde_json::to_vec_pretty(&profile).map_err(fault_at("profile", ""))?;
     bytes.push(b'\n');
     let text = format!(
@@ -262,6 +275,7 @@ pub fn make(network: &Network, what: &Request, host: &dyn Host) -> Result<Report
             name: format!("connection-{}.json", of.name.replace('/', "-")),
             bytes,
         }],
+        notes,
         ..report(text, &table)
     })
 }

@@ -90,50 +90,53 @@ fn it_names_nodes_as_their_certificates_do_and_whom_to_trust() {
     }
 }
 
+/// What is refused, and how that is mended.
+fn refused(network: &mut Network, ledger: &mut Ledger, org: &str, args: &Value) -> String {
+    let ended = done(network, ledger, PROFILE, org, args, &Faults::none());
+    let fault = ended.unwrap_err();
+    let hint = fault[0].hint.as_deref().unwrap();
+    format!("{} | {hint}", fault[0].message)
+}
+
 #[test]
 fn from_outside_it_names_the_hosts_and_who_has_none() {
     let (mut network, mut ledger) = brought_up(alone());
     let outside = json!({"outside": true});
+    let said = refused(&mut network, &mut ledger, "org/org1", &outside);
+    assert!(said.contains("no peer of org/org1"), "{said}");
+    assert!(said.contains("`host`"), "{said}");
     expose(&mut network, kind::PEER);
-    let refused = done(
-        &mut network,
-        &mut ledger,
-        PROFILE,
-        "org/org1",
-        &outside,
-        &Faults::none(),
-    );
-    let fault = refused.unwrap_err();
+    let report = does(&mut network, &mut ledger, PROFILE, "org/org1", &outside);
+    let note = &report.notes[0].message;
     assert!(
-        fault[0].message.contains("orderer/orderer0.orderer"),
-        "{fault:?}"
+        note.ends_with("without an address: orderer0.orderer"),
+        "{note}"
     );
-    assert!(fault[0].hint.as_deref().unwrap().contains("`host`"));
     expose(&mut network, kind::ORDERER);
+    let report = does(&mut network, &mut ledger, PROFILE, "org/org1", &outside);
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
     let (profile, _) = profile(&mut network, &mut ledger, "org/org1", &outside);
     let url = &profile["peers"]["peer0.org2"]["url"];
     assert_eq!(url, "grpcs://peer0.org2.example:7051");
 }
 
 #[test]
-fn an_organisation_that_is_in_no_channel_or_of_another_party() {
+fn peers_of_another_party_without_an_address_are_left_out() {
     let (mut network, mut ledger) = brought_up(alone());
-    let (own, _) = profile(&mut network, &mut ledger, "org/orderer", &json!({}));
-    assert_eq!(own["channels"], json!({}));
+    let none = json!({});
+    let said = refused(&mut network, &mut ledger, "org/orderer", &none);
+    assert!(said.contains("no peer of org/orderer"), "{said}");
     for subject in &mut network.topology.subjects {
         subject.foreign |= subject.id == "org/org2" || subject.name == "peer0.org2";
     }
-    let refused = done(
-        &mut network,
-        &mut ledger,
-        PROFILE,
-        "org/org2",
-        &json!({}),
-        &Faults::none(),
+    let said = refused(&mut network, &mut ledger, "org/org2", &none);
+    assert!(said.contains("of another party"), "{said}");
+    let report = does(&mut network, &mut ledger, PROFILE, "org/org1", &none);
+    assert!(
+        report.notes[0].message.contains("peer0.org2"),
+        "{:?}",
+        report.notes
     );
-    let fault = refused.unwrap_err();
-    assert!(fault[0].message.contains("of another party"), "{fault:?}");
-    // Its peer gave no address: it is left out, and the rest is there.
-    let (own, _) = profile(&mut network, &mut ledger, "org/org1", &json!({}));
+    let (own, _) = profile(&mut network, &mut ledger, "org/org1", &none);
     assert_eq!(keys(&own["peers"]), ["peer0.org1"]);
 }
