@@ -116,6 +116,13 @@ impl Network {
         self.service(role).map_or(&[], |service| &service.ports)
     }
 
+    /// Host and port at which a named port of a subject is reached from outside of its cluster, where that is said.
+    pub fn outside(to: &Subject, port: &str) -> Option<(String, u16)> {
+        let endpoint = to.endpoints.iter().find(|endpoint| endpoint.port == port)?;
+        let (host, port) = endpoint.outside.as_deref()?.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?))
+    }
+
     /// Host and port at which a named port of a subject is reached from anywhere in its cluster: Service and namespace,
     /// which is also the name in its certificate. That of another party, or of another cluster, is reached from outside.
     pub fn address(&self, to: &Subject, port: &str) -> Result<(String, u16), Diagnostics> {
@@ -131,11 +138,7 @@ impl Network {
                 endpoint.number,
             ));
         }
-        let outside = endpoint.outside.as_deref().and_then(|outside| {
-            let (host, port) = outside.rsplit_once(':')?;
-            Some((host.to_owned(), port.parse().ok()?))
-        });
-        outside.ok_or_else(|| {
+        Self::outside(to, port).ok_or_else(|| {
             let message = format!(
                 "{} is not in this cluster and has no address outside for {port}",
                 to.id

@@ -110,11 +110,7 @@ impl Directory<'_> {
         if !self.outside {
             return self.network.address(node, port).map(Some);
         }
-        let endpoint = node.endpoints.iter().find(|it| it.port == port);
-        Ok(endpoint.and_then(|it| {
-            let (host, port) = it.outside.as_deref()?.rsplit_once(':')?;
-            Some((host.to_owned(), port.parse().ok()?))
-        }))
+        Ok(Network::outside(node, port))
     }
 
     /// Names of orderers and peers that have no place in the profile, which lacks an address for them.
