@@ -114,6 +114,38 @@ async fn one_command_ends_with_a_chaincode_that_answers() {
     changes(&one, &front);
 }
 
+/// The first commands of `docs/fabric.md`, as they stand there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_ten_minutes_are_as_the_page_says() {
+    let Some(front) = Front::of(plane(), "demo") else {
+        return;
+    };
+    let one = Operator::new(plane(), "firstminutes").await;
+    let page = std::fs::read_to_string("docs/fabric.md").unwrap();
+    let block = page.split("## The first ten minutes\n").nth(1).unwrap();
+    let end = block.find("\nThat is an organisation").unwrap();
+    let block = block[..end].replace("\n    ", "\n");
+    let (file, commands) = block.split_at(block.find("\nkubectl").unwrap());
+    one.receive("chain.yaml", file);
+    let mut said = String::new();
+    for line in commands.split_terminator('\n').filter(|it| !it.is_empty()) {
+        // As a shell takes it.
+        let words = std::process::Command::new("bash")
+            .args([
+                "-c",
+                &format!(r#"kubectl() {{ shift; printf '%s\n' "$@"; }}; {line}"#),
+            ])
+            .output()
+            .unwrap();
+        let words = String::from_utf8(words.stdout).unwrap();
+        let output = one.command("").args(words.lines()).output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        said = String::from_utf8(output.stdout).unwrap();
+    }
+    assert_eq!(said.trim(), "100");
+    assert_eq!(front.ledger().audit.fault(), None);
+}
+
 /// A call is committed in one block; what tells of the network tells that.
 fn calls_and_looks(one: &Operator, front: &Front, blocks: u64) {
     one.run(r#"run chaincode-invoke kv --chain live call=["put","a","100"]"#);

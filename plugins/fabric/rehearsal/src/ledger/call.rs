@@ -79,11 +79,11 @@ pub fn invoke(
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["put", key, value] => {
+        ["put" | "CreateAsset", key, value] => {
             simulation.put(name, key, value.as_bytes().to_vec());
             Ok(Vec::new())
         }
-        ["get", key] => match simulation.get(name, key) {
+        ["get" | "ReadAsset", key] => match simulation.get(name, key) {
             Some(value) => Ok(value),
             None => fault(format!("key {key} does not exist")),
         },
