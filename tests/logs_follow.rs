@@ -301,9 +301,13 @@ async fn status_tells_how_nodes_are_and_why_to_a_viewer_too() {
     node(&admin, place, "c", "node1", "nosuch:1").await;
     // The quota has room for this pod, and for no third.
     let pods: Api<Pod> = Api::namespaced(admin.clone(), place);
-    while pods.get_opt("c-node1-0").await.unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let there = async {
+        while pods.get_opt("c-node1-0").await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let there = tokio::time::timeout(Duration::from_secs(40), there).await;
+    there.expect("the pod of node1 is not made");
     node(&admin, place, "c", "node2", "x:1").await;
     let binding = json!({"metadata": {"name": "viewer"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},

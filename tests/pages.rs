@@ -7,11 +7,16 @@
     clippy::panic
 )]
 
+#[path = "support/pages.rs"]
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::Value;
+use support::{blocks, chain_file, commands, words};
 
 /// An operation of a plugin that is run by name.
 struct Operation {
@@ -54,7 +59,9 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 /// All operations of built-in plugins that are run by name, by that name.
-fn operations(folder: &Path) -> BTreeMap<String, Operation> {
+static OPERATIONS: LazyLock<BTreeMap<String, Operation>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     let listed = tool(folder, &owned(&["plugin", "list", "-o", "name"]));
     let mut all = BTreeMap::new();
     for plugin in String::from_utf8(listed.stdout).unwrap().lines() {
@@ -74,7 +81,7 @@ fn operations(folder: &Path) -> BTreeMap<String, Operation> {
         }
     }
     all
-}
+});
 
 fn pages() -> Vec<Page> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
@@ -93,47 +100,7 @@ fn pages() -> Vec<Page> {
         .collect()
 }
 
-/// What a shell makes of a line: the words after `kubectl chain`.
-fn words(page: &Page, line: &str) -> Vec<String> {
-    let split = r#"kubectl() { shift; printf '%s\0' "$@" >&9; }"#;
-    let output = Command::new("bash")
-        .args(["-c", &format!("exec 9>&1 1>/dev/null\n{split}\n{line}")])
-        .current_dir(page.folder.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}: {line}: {output:?}", page.name);
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.split_terminator('\0').map(str::to_owned).collect()
-}
-
 impl Page {
-    /// Blocks of code that are set in, without the setting.
-    fn blocks(&self) -> Vec<String> {
-        let mut all = vec![String::new()];
-        for line in self.text.lines() {
-            match line.strip_prefix("    ") {
-                Some(code) => {
-                    let last = all.last_mut().unwrap();
-                    last.push_str(code);
-                    last.push('\n');
-                }
-                None if line.trim().is_empty() => all.last_mut().unwrap().push('\n'),
-                None => all.push(String::new()),
-            }
-        }
-        all
-    }
-
-    /// The tool's commands in a block, each on one line.
-    fn commands(block: &str) -> Vec<String> {
-        let whole = block.replace("\\\n", " ");
-        whole
-            .lines()
-            .filter(|it| it.starts_with("kubectl chain ") && !it.contains(" ["))
-            .map(str::to_owned)
-            .collect()
-    }
-
     /// The first cells of tables that are one piece of code, and the words in it.
     fn rows(&self) -> Vec<Vec<String>> {
         let cells = self.text.lines().filter_map(|it| it.strip_prefix("| `"));
@@ -144,14 +111,14 @@ impl Page {
     }
 
     /// An operation is one that there is, with a subject where it needs one, and with arguments that it takes.
-    fn judge(&self, words: &[String], all: &BTreeMap<String, Operation>) {
+    fn judge(&self, words: &[String]) {
         let said = words.join(" ");
         let mut subjects = 0;
         let mut rest = words.iter();
         let Some(name) = rest.next() else {
             return;
         };
-        let operation = all
+        let operation = OPERATIONS
             .get(name)
             .unwrap_or_else(|| panic!("{}: there is no operation {name}: {said}", self.name));
         while let Some(word) = rest.next() {
@@ -171,17 +138,15 @@ impl Page {
 
 #[test]
 fn commands_of_the_pages_are_taken_as_they_stand() {
-    let all = operations(tempfile::tempdir().unwrap().path());
     let (mut taken, mut created) = (0, 0);
     for page in pages() {
-        for block in page.blocks() {
+        for block in blocks(&page.text) {
             let folder = page.folder.path();
-            if block.trim_start().starts_with("# chain.yaml\n") {
-                let file = block.split("kubectl ").next().unwrap();
+            if let Some(file) = chain_file(&block) {
                 std::fs::write(folder.join("chain.yaml"), file).unwrap();
             }
-            for line in Page::commands(&block) {
-                let mut said = words(&page, &line);
+            for line in commands(&block) {
+                let mut said = words(folder, &line);
                 // A plugin that the reader has made, and names that the reader gives.
                 if said[0] == "create" && line.contains(".wasm") {
                     continue;
@@ -198,7 +163,7 @@ fn commands_of_the_pages_are_taken_as_they_stand() {
                 assert_eq!(refusal, None, "{}: {line}", page.name);
                 taken += 1;
                 if said[0] == "run" {
-                    page.judge(&said[1..], &all);
+                    page.judge(&said[1..]);
                 }
                 let file = said
                     .iter()
@@ -221,16 +186,15 @@ fn commands_of_the_pages_are_taken_as_they_stand() {
 
 #[test]
 fn tables_of_operations_are_true_and_whole() {
-    let all = operations(tempfile::tempdir().unwrap().path());
     let mut judged = 0;
     for page in pages() {
         for row in page.rows() {
-            if all.contains_key(&row[0]) {
-                page.judge(&row, &all);
+            if OPERATIONS.contains_key(&row[0]) {
+                page.judge(&row);
                 judged += 1;
             }
         }
-        for (name, operation) in &all {
+        for (name, operation) in &*OPERATIONS {
             let told = match page.name.as_str() {
                 "fabric.md" if operation.plugin == "fabric" => {
                     page.rows().iter().any(|it| it[0] == *name)

@@ -195,9 +195,13 @@ async fn an_object_that_is_being_deleted_is_waited_for_and_made_anew() {
     let ear = Ear::default();
     let plan = plan(&objects, &[]);
     let (applied, ()) = tokio::join!(apply(&connection, &plan, &ear), async {
-        while ear.waited.lock().unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let waits = async {
+            while ear.waited.lock().unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waits = tokio::time::timeout(Duration::from_secs(40), waits).await;
+        waits.expect("nobody waits for the object");
         let mut live = get(&connection, "", "ConfigMap", "a").await.unwrap();
         live["metadata"]["finalizers"] = json!([]);
         kubectl_replace(&connection, &maps, "a", &live).await;

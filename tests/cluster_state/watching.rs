@@ -58,7 +58,8 @@ async fn waiting_ends_when_all_are_ready_and_says_why_not_otherwise() {
             looking.notify_one();
         }),
         async {
-            looking.notified().await;
+            let looks = tokio::time::timeout(Duration::from_secs(20), looking.notified()).await;
+            looks.expect("nobody looks at it");
             connection
                 .delete(
                     &sets,

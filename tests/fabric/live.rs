@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Operator;
 use super::front::Front;
+use super::pages;
 use super::plane::plane;
 
 /// What a channel has come to, without what differs from network to network.
@@ -122,23 +123,14 @@ async fn the_first_ten_minutes_are_as_the_page_says() {
     };
     let one = Operator::new(plane(), "firstminutes").await;
     let page = std::fs::read_to_string("docs/fabric.md").unwrap();
-    let block = page.split("## The first ten minutes\n").nth(1).unwrap();
-    let end = block.find("\nThat is an organisation").unwrap();
-    let block = block[..end].replace("\n    ", "\n");
-    let (file, commands) = block.split_at(block.find("\nkubectl").unwrap());
-    one.receive("chain.yaml", file);
+    let blocks = pages::blocks(&page);
+    let begin = |it: &String| Some((pages::chain_file(it)?.to_owned(), pages::commands(it)));
+    let (file, commands) = blocks.iter().find_map(begin).unwrap();
+    one.receive("chain.yaml", &file);
     let mut said = String::new();
-    for line in commands.split_terminator('\n').filter(|it| !it.is_empty()) {
-        // As a shell takes it.
-        let words = std::process::Command::new("bash")
-            .args([
-                "-c",
-                &format!(r#"kubectl() {{ shift; printf '%s\n' "$@"; }}; {line}"#),
-            ])
-            .output()
-            .unwrap();
-        let words = String::from_utf8(words.stdout).unwrap();
-        let output = one.command("").args(words.lines()).output().unwrap();
+    for line in commands {
+        let words = pages::words(one.home.path(), &line);
+        let output = one.command("").args(words).output().unwrap();
         assert!(output.status.success(), "{line}: {output:?}");
         said = String::from_utf8(output.stdout).unwrap();
     }

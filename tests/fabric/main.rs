@@ -20,6 +20,8 @@ mod mounts;
 mod namespaces;
 #[path = "../support/operator.rs"]
 mod operator;
+#[path = "../support/pages.rs"]
+mod pages;
 mod parties;
 #[path = "../support/plane.rs"]
 mod plane;

@@ -80,6 +80,22 @@ pub const FAULTS: [Fault; 4] = [
     Fault::KilledAfter,
 ];
 
+/// Tries all faults side by side, each in a sweep of its own; what went wrong in any.
+pub fn sweep_all(faults: &[Fault], sweep: impl Fn(Fault) -> Vec<String> + Sync) -> Vec<String> {
+    std::thread::scope(|scope| {
+        let sweep = &sweep;
+        let workers: Vec<_> = faults
+            .iter()
+            .map(|fault| scope.spawn(move || sweep(*fault)))
+            .collect();
+        let ended = workers.into_iter().map(|it| {
+            it.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        ended.flatten().collect()
+    })
+}
+
 /// What goes wrong, by the number of the request: the first is 0. Requests are counted through restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(pub BTreeMap<usize, Fault>);

@@ -42,6 +42,15 @@ pub struct Spec {
     pub seed: u64,
 }
 
+/// Two organisations in the channel `mychannel` with the chaincode `basic`: so many orderers, so many peers in each.
+pub fn kinds(orderers: u32, peers: u32) -> Value {
+    json!({
+        "orderers": orderers, "orgs": 2, "peers": peers,
+        "channels": [{"name": "mychannel"}],
+        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
+    })
+}
+
 impl Spec {
     /// Without options, applied in June 2025.
     pub fn new(release: Release, orderers: Orderers, kinds: &Value) -> Self {

@@ -13,7 +13,7 @@ use fabric_channel::tree::bft_quorum;
 use fabric_proto::Message as _;
 use fabric_proto::configuration::Orderers as Mapping;
 use fabric_proto::policies::{SignaturePolicyEnvelope, SignatureRule};
-use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Faults, run, sweep_all};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::network::{Network, Orderers, Spec};
 use fabric_service::Release;
@@ -164,37 +164,27 @@ fn stands(kind: Kind, start: &Ledger, operation: &str, subject: &str) -> Ledger 
     does(&mut whole, &mut end, operation, subject);
     let (wanted, requests) = (end.summary(), whole.log.requests.len());
     println!("{operation}: {requests} requests");
-    let faults = FAULTS;
-    let failed: Vec<String> = std::thread::scope(|scope| {
-        let wanted = &wanted;
-        let sweep = move |fault: Fault| {
-            let mut failed = Vec::new();
-            let mut network = network(kind, 1);
-            network.runs = 1_000;
-            for at in 0..requests {
-                let mut ledger = start.clone();
-                ledger.start(&network).unwrap();
-                network.now_ms = ledger.clock_ms();
-                let told = format!("{operation}, {fault:?} at {at}");
-                for faults in [Faults::one(at, fault), Faults::none()] {
-                    let ended = tries(&mut network, &mut ledger, operation, subject, &faults);
-                    if let Err(why) = ended {
-                        failed.push(format!("{told}: {why:?}"));
-                    }
+    let failed = sweep_all(&FAULTS, |fault| {
+        let mut failed = Vec::new();
+        let mut network = network(kind, 1);
+        network.runs = 1_000;
+        for at in 0..requests {
+            let mut ledger = start.clone();
+            ledger.start(&network).unwrap();
+            network.now_ms = ledger.clock_ms();
+            let told = format!("{operation}, {fault:?} at {at}");
+            for faults in [Faults::one(at, fault), Faults::none()] {
+                let ended = tries(&mut network, &mut ledger, operation, subject, &faults);
+                if let Err(why) = ended {
+                    failed.push(format!("{told}: {why:?}"));
                 }
-                if ledger.summary() != *wanted {
-                    failed.push(format!("{told}: another end"));
-                }
-                failed.extend(faulty(&ledger).map(|why| format!("{told}: {why}")));
             }
-            failed
-        };
-        let workers: Vec<_> = faults
-            .into_iter()
-            .map(|fault| scope.spawn(move || sweep(fault)))
-            .collect();
-        let ended = workers.into_iter().map(|it| it.join().unwrap());
-        ended.flatten().collect()
+            if ledger.summary() != wanted {
+                failed.push(format!("{told}: another end"));
+            }
+            failed.extend(faulty(&ledger).map(|why| format!("{told}: {why}")));
+        }
+        failed
     });
     assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
     end

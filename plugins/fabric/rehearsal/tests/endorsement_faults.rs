@@ -13,7 +13,7 @@ mod homes;
 mod steps;
 
 use chain_plugin_sdk::Blob;
-use fabric_rehearsal::driver::{FAULTS, Fault, Faults};
+use fabric_rehearsal::driver::{FAULTS, Fault, Faults, sweep_all};
 
 use homes::World;
 use steps::{BY_ONE, BY_TWO, Step, both, faulty, goes};
@@ -32,43 +32,34 @@ fn stands(steps: &'static [Step], faults: &[Fault]) {
         before.push((ledger, there, requests));
     }
     let wanted = world.ledger.summary();
-    let failed: Vec<String> = std::thread::scope(|scope| {
-        let (before, wanted, file) = (&before, &wanted, &file);
-        let sweep = move |fault: Fault| {
-            let mut failed = Vec::new();
-            let mut homes = Some(Vec::from(file.homes()));
-            for (number, (ledger, made, requests)) in before.iter().enumerate() {
-                for at in 0..*requests {
-                    let mut world = World {
-                        homes: homes.take().unwrap(),
-                        ledger: ledger.clone(),
-                    };
-                    for home in &mut world.homes {
-                        // No run here has the seed of one that made the start.
-                        home.runs += 1_000;
-                    }
-                    let mut made = made.clone();
-                    let told = format!("{number} {}, {fault:?} at {at}", steps[number].operation);
-                    let first = steps[number].run(&mut world, &made, &Faults::one(at, fault));
-                    if let Err(why) = first {
-                        failed.push(format!("{told}: {why:?}"));
-                    }
-                    goes(&mut world, steps, &mut made);
-                    if world.ledger.summary() != *wanted {
-                        failed.push(format!("{told}: another end"));
-                    }
-                    failed.extend(faulty(&world.ledger).map(|why| format!("{told}: {why}")));
-                    homes = Some(world.homes);
+    let failed = sweep_all(faults, |fault| {
+        let mut failed = Vec::new();
+        let mut homes = Some(Vec::from(file.homes()));
+        for (number, (ledger, made, requests)) in before.iter().enumerate() {
+            for at in 0..*requests {
+                let mut world = World {
+                    homes: homes.take().unwrap(),
+                    ledger: ledger.clone(),
+                };
+                for home in &mut world.homes {
+                    // No run here has the seed of one that made the start.
+                    home.runs += 1_000;
                 }
+                let mut made = made.clone();
+                let told = format!("{number} {}, {fault:?} at {at}", steps[number].operation);
+                let first = steps[number].run(&mut world, &made, &Faults::one(at, fault));
+                if let Err(why) = first {
+                    failed.push(format!("{told}: {why:?}"));
+                }
+                goes(&mut world, steps, &mut made);
+                if world.ledger.summary() != wanted {
+                    failed.push(format!("{told}: another end"));
+                }
+                failed.extend(faulty(&world.ledger).map(|why| format!("{told}: {why}")));
+                homes = Some(world.homes);
             }
-            failed
-        };
-        let workers: Vec<_> = faults
-            .iter()
-            .map(|fault| scope.spawn(move || sweep(*fault)))
-            .collect();
-        let ended = workers.into_iter().map(|it| it.join().unwrap());
-        ended.flatten().collect()
+        }
+        failed
     });
     assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
 }

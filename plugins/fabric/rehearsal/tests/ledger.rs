@@ -12,7 +12,7 @@ use fabric_proto::Message as _;
 use fabric_proto::peer::{BroadcastResponse, ProposalResponse};
 use fabric_rehearsal::driver::{Faults, World, run};
 use fabric_rehearsal::ledger::Ledger;
-use fabric_rehearsal::network::{Network, Orderers, Spec};
+use fabric_rehearsal::network::{Network, Orderers, Spec, kinds};
 use fabric_service::Release;
 use fabric_transaction::grpc;
 use serde_json::{Value, json};
@@ -38,17 +38,9 @@ impl World for Recorder {
     }
 }
 
-fn kinds() -> Value {
-    json!({
-        "orderers": 1, "orgs": 2, "peers": 1,
-        "channels": [{"name": "mychannel"}],
-        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
-    })
-}
-
 /// Everything that is sent while a network is brought up and its chaincode called.
 fn recorded(release: Release) -> Recorder {
-    let spec = Spec::new(release, Orderers::Raft, &kinds());
+    let spec = Spec::new(release, Orderers::Raft, &kinds(1, 1));
     let mut network = Network::new(spec).unwrap();
     let mut recorder = Recorder {
         ledger: Ledger::new(&network).unwrap(),
@@ -178,7 +170,7 @@ fn whoever_speaks_to_the_wrong_name_is_cut_off() {
 /// Another network with the same names: its administrators are strangers here.
 #[test]
 fn a_stranger_with_the_right_names_is_refused() {
-    let mut spec = Spec::new(Release::V2_5, Orderers::Raft, &kinds());
+    let mut spec = Spec::new(Release::V2_5, Orderers::Raft, &kinds(1, 1));
     let ours = Network::new(spec.clone()).unwrap();
     spec.seed = 2;
     let mut theirs = Network::new(spec).unwrap();

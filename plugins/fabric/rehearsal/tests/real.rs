@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use fabric_loopback::Programs;
 use fabric_rehearsal::driver::{Fault, Faults};
-use fabric_rehearsal::network::{Orderers, Spec};
+use fabric_rehearsal::network::{Orderers, Spec, kinds};
 use fabric_service::Release;
 use serde_json::{Value, json};
 use stage::Stage;
@@ -26,22 +26,12 @@ const CHANNEL: &str = "channel/mychannel";
 const BASIC: &str = "chaincode/basic";
 
 fn raft() -> Spec {
-    let kinds = json!({
-        "orderers": 3, "orgs": 2, "peers": 2,
-        "channels": [{"name": "mychannel"}],
-        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
-    });
-    Spec::new(Release::V2_5, Orderers::Raft, &kinds)
+    Spec::new(Release::V2_5, Orderers::Raft, &kinds(3, 2))
 }
 
 /// The least that goes through all the steps: each request of it can be lost in some minutes.
 fn small() -> Spec {
-    let kinds = json!({
-        "orderers": 1, "orgs": 2, "peers": 1,
-        "channels": [{"name": "mychannel"}],
-        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
-    });
-    Spec::new(Release::V2_5, Orderers::Raft, &kinds)
+    Spec::new(Release::V2_5, Orderers::Raft, &kinds(1, 1))
 }
 
 fn bft() -> Spec {

@@ -12,17 +12,9 @@ use chain_plugin_sdk::{Diagnostics, Report};
 use fabric_rehearsal::driver::{FAULTS, Faults, run};
 use fabric_rehearsal::ledger::Ledger;
 use fabric_rehearsal::ledger::restart::{CATCHES_UP, HEARS};
-use fabric_rehearsal::network::{Network, Orderers, Spec};
+use fabric_rehearsal::network::{Network, Orderers, Spec, kinds};
 use fabric_service::Release;
 use serde_json::{Value, json};
-
-fn kinds(orderers: u32) -> Value {
-    json!({
-        "orderers": orderers, "orgs": 2, "peers": 1,
-        "channels": [{"name": "mychannel"}],
-        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
-    })
-}
 
 fn tries(
     network: &mut Network,
@@ -41,7 +33,7 @@ fn does(network: &mut Network, ledger: &mut Ledger, operation: &str, subject: &s
 }
 
 fn brought_up(release: Release, kind: Orderers, orderers: u32) -> (Network, Ledger) {
-    let mut network = Network::new(Spec::new(release, kind, &kinds(orderers))).unwrap();
+    let mut network = Network::new(Spec::new(release, kind, &kinds(orderers, 1))).unwrap();
     let mut ledger = Ledger::new(&network).unwrap();
     does(&mut network, &mut ledger, "bring-up", "chain");
     (network, ledger)

@@ -175,12 +175,10 @@ impl Directory<'_> {
 
     /// The profile of an organisation of this party.
     fn profile(&self, of: &Subject) -> Result<Profile, Diagnostics> {
-        let mut channels = BTreeMap::new();
         let mut members = Vec::new();
         for channel in self.network.of_kind(kind::CHANNEL) {
             let about: extra::Channel = extra::of(channel)?;
             if about.orgs.contains(&of.id) {
-                channels.insert(channel.name.clone(), Channel::default());
                 members.push((channel.name.clone(), about));
             }
         }
@@ -190,7 +188,7 @@ impl Directory<'_> {
             client: Client {
                 organization: of.name.clone(),
             },
-            channels,
+            channels: BTreeMap::new(),
             organizations: BTreeMap::new(),
             orderers: BTreeMap::new(),
             peers: BTreeMap::new(),

@@ -19,43 +19,33 @@ fn stands(spec: impl Fn() -> Spec + Sync, before: Steps<'_>, steps: Steps<'_>, f
         does(&mut network, &mut end, operation, subject, args);
         let (wanted, requests) = (end.summary(), network.log.requests.len());
         println!("{operation}: {requests} requests");
-        let failed: Vec<String> = std::thread::scope(|scope| {
-            let (spec, start, wanted) = (&spec, &start, &wanted);
-            let sweep = move |fault: Fault| {
-                let mut failed = Vec::new();
-                let mut network = Network::new(spec()).unwrap();
-                // No run here has the seed of one that made the start.
-                network.runs = 1_000;
-                for at in 0..requests {
-                    network.now_ms += 1_000;
-                    let mut ledger = start.clone();
-                    ledger.start(&network).unwrap();
-                    network.now_ms = ledger.clock_ms();
-                    let mut told = String::new();
-                    for faults in [Faults::one(at, fault), Faults::none()] {
-                        let ended =
-                            done(&mut network, &mut ledger, operation, subject, args, &faults);
-                        if told.is_empty() {
-                            let request = network.log.requests.get(at);
-                            told = format!("{operation}, {fault:?} at {at} ({request:?})");
-                        }
-                        if let Err(why) = ended {
-                            failed.push(format!("{told}: {why:?}"));
-                        }
+        let failed = sweep_all(faults, |fault| {
+            let mut failed = Vec::new();
+            let mut network = Network::new(spec()).unwrap();
+            // No run here has the seed of one that made the start.
+            network.runs = 1_000;
+            for at in 0..requests {
+                network.now_ms += 1_000;
+                let mut ledger = start.clone();
+                ledger.start(&network).unwrap();
+                network.now_ms = ledger.clock_ms();
+                let mut told = String::new();
+                for faults in [Faults::one(at, fault), Faults::none()] {
+                    let ended = done(&mut network, &mut ledger, operation, subject, args, &faults);
+                    if told.is_empty() {
+                        let request = network.log.requests.get(at);
+                        told = format!("{operation}, {fault:?} at {at} ({request:?})");
                     }
-                    if ledger.summary() != *wanted {
-                        failed.push(format!("{told}: another end"));
+                    if let Err(why) = ended {
+                        failed.push(format!("{told}: {why:?}"));
                     }
-                    failed.extend(ledger.audit.fault().map(|why| format!("{told}: {why}")));
                 }
-                failed
-            };
-            let workers: Vec<_> = faults
-                .iter()
-                .map(|fault| scope.spawn(move || sweep(*fault)))
-                .collect();
-            let ended = workers.into_iter().map(|it| it.join().unwrap());
-            ended.flatten().collect()
+                if ledger.summary() != wanted {
+                    failed.push(format!("{told}: another end"));
+                }
+                failed.extend(ledger.audit.fault().map(|why| format!("{told}: {why}")));
+            }
+            failed
         });
         assert!(failed.is_empty(), "{}: {failed:#?}", failed.len());
         start = end;

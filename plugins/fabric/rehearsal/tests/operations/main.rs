@@ -15,21 +15,14 @@ mod members;
 mod profile;
 
 use chain_plugin_sdk::{Diagnostics, Report};
-use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run};
+use fabric_rehearsal::driver::{FAULTS, Fault, Faults, run, sweep_all};
 use fabric_rehearsal::ledger::Ledger;
-use fabric_rehearsal::network::{Network, Orderers, Spec};
+use fabric_rehearsal::network::{Network, Orderers, Spec, kinds};
 use fabric_service::Release;
 use serde_json::{Value, json};
 
 const CHANNEL: &str = "channel/mychannel";
 const BASIC: &str = "chaincode/basic";
-fn kinds(orderers: u32, peers: u32) -> Value {
-    json!({
-        "orderers": orderers, "orgs": 2, "peers": peers,
-        "channels": [{"name": "mychannel"}],
-        "chaincodes": [{"name": "basic", "image": "registry.example/basic:1.0"}],
-    })
-}
 
 fn raft() -> Spec {
     Spec::new(Release::V2_5, Orderers::Raft, &kinds(3, 2))
